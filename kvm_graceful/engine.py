@@ -158,7 +158,7 @@ class Engine(object):
         """When the guest's time is over; for one that was not asked yet, or waits to be saved, its latest time for that."""
         run = self.runs[key]
         if run.queued and run.policy.on_shutdown != 'save':
-            return max(self.deadline_at - DESTROY_S, self.force_at(key))  # the disk may come free until then
+            return max(forcing.queued_until(self, key), self.force_at(key))
         return self.force_at(key) if run.phase == ASKED and not run.queued else self._ask_at(key)
 
     def _ask_at(self, key):

@@ -3,7 +3,7 @@ from __future__ import absolute_import, division, print_function
 
 from kvm_graceful import criticalpath, guestrun, saving
 from kvm_graceful.compat import Any  # noqa: F401 (type comments)
-from kvm_graceful.guestrun import ASKED, FORCED, READY, WAITING
+from kvm_graceful.guestrun import ASKED, DONE, FORCED, READY, WAITING
 from kvm_graceful.model import DESTROY_S, Destroy, Save
 
 
@@ -55,6 +55,7 @@ def is_over(engine, key, now):
         engine.release(key, now)
     else:
         engine.tell(now, 'force failed', key, 'not saved by the deadline: switched off')
+        engine.release(key, now)
         switch_off(engine, key, now)
 
 
@@ -73,6 +74,17 @@ def save(engine, key, now):
     engine.tell(now, 'saving', key, 'being saved' if run.phase == ASKED else 'its time is over; being saved')
     engine.send(Save(key))
     engine.schedule(key, now)
+
+
+def queued_until(engine, key):
+    # type: (Any, Any) -> float
+    """How long the disk may come free for a guest's save: a forced end still fits in then before the deadline, or before those
+    that wait for the guest have to be asked."""
+    if all(engine.runs[follower].phase == DONE for follower in engine.plan.after[key]):
+        at = engine.deadline_at
+    else:
+        at = engine.times[engine.plan.group[key]].force_at[key] + engine.plan.saves[key].seconds
+    return float(at - DESTROY_S)
 
 
 def next_save(engine, key, now):

@@ -37,7 +37,7 @@ def settings_of(verb, config_file, guests_file):
 
 def connect(options, clock, inbox, verb='', proved=False, again_s=0.0):
     # type: (Options, Clock, Inbox, str, bool, float) -> Hypervisors
-    """All hypervisors; where none can be had, tries for `again_s` seconds more. Raises HypervisorError.
+    """All hypervisors; where one cannot be had, tries that one for `again_s` seconds more. Raises HypervisorError.
 
     `verb`: one that shuts guests down goes past a libvirtd that does not answer (hypervisor.either); `proved`: the host is
     known to be going down."""
@@ -48,8 +48,15 @@ def connect(options, clock, inbox, verb='', proved=False, again_s=0.0):
     events = libvirt_.start_events()
     save_flags = libvirt_.BYPASS_CACHE if options.settings.bypass_cache else 0
     until = clock.now() + again_s
+    made = {}  # type: dict
 
     def one(uri):
+        # type: (str) -> Any
+        if uri not in made:
+            made[uri] = new(uri)
+        return made[uri]
+
+    def new(uri):
         # type: (str) -> Any
         if not verb or daemon.sockets_of(uri) is None:
             return libvirt_.Hypervisor(uri, clock, inbox, events, save_flags)

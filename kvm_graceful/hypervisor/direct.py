@@ -50,7 +50,7 @@ class Direct(object):
         """Takes the monitors of these guests, {key: (Guest, qemuprocess.Process or None)}, as soon as libvirtd has lost them."""
         known = dict((one.guest.key, one) for one in statusfiles.on(self.uri))
         guests, facts = {}, []  # type: dict, list
-        for key, (guest, process) in watched.items():
+        for key, (guest, process) in list(watched.items()):  # who is told of an end takes it out
             one = known.get(key)
             if one is None and process is not None and qemuprocess.is_alive(process):
                 one = statusfiles.Known(guest, process, '', '', '')
@@ -63,6 +63,10 @@ class Direct(object):
             self._holds = number = self._times_held
             self._guests, self._commands = guests, []
         workers.start(lambda: self._serve(number, guests, facts))
+
+    def holds(self):
+        # type: () -> bool
+        return self._holds != 0
 
     def saves_progress(self, watched):
         # type: (dict) -> bool

@@ -44,7 +44,7 @@ class Either(object):
         self._libvirt.link.reachable = self._reachable
         self._is_direct = self._is_over_hung = False
         self._lost_at = None    # type: float | None
-        self._probed_at = 0.0
+        self._probed_at = self._looked_at = 0.0
         self._open()
 
     def _open(self):
@@ -175,19 +175,19 @@ class Either(object):
     def _keep(self):
         # type: () -> None
         began = self._clock.now() - FIRST_CONNECT_S
-        looked_at = 0.0
         while True:
             try:
-                if self._clock.now() - looked_at > PROBE_S:
-                    looked_at = self._clock.now()
-                    self._signal()
+                self._signal()
                 if self._is_over_hung:
                     self._doubt(began)
                 elif self._is_direct:
                     # A connection that was lost is tried by libvirt_.Hypervisor, and comes `back`. The first was only late.
                     if self._libvirt.link.is_alive() and self._daemon.answers(TICK_S):
                         self._go(False)
-                    elif self._clock.now() - self._probed_at > PROBE_S and self._daemon.processes():
+                    elif not self._daemon.processes():
+                        if not self._direct.holds():
+                            self._go(True)  # it was there again, and is gone
+                    elif self._clock.now() - self._probed_at > PROBE_S:
                         self._doubt(self._clock.now())  # one that came back and hangs, or hung all the time, has the monitors
                 elif self._lost_at is not None:
                     if self._clock.now() - self._lost_at >= RESTART_S:
@@ -202,10 +202,16 @@ class Either(object):
 
     def _signal(self):
         # type: () -> None
+        """Now and then, whatever libvirtd does: what QEMUs are told beside it."""
+        if self._clock.now() - self._looked_at <= PROBE_S:
+            return
+        self._looked_at = self._clock.now()
         with self._lock:
             watched, late = dict(self._watched), self._unanswered.late_ends(self._clock.now(), LATE_S)
         signals.let_go_on(watched, self._inbox.put)
-        self._ends.send(late, watched, self._inbox.put)
+        failed = self._ends.send(late, watched, self._inbox.put)
+        with self._lock:
+            self._unanswered.try_again(failed)
         for key in self._ends.over():
             self._forward(model.Off(key, 'destroyed', self._clock.now()))
 
@@ -214,10 +220,10 @@ class Either(object):
         """Changes the way, and sends again what was not answered. `why`: for the report."""
         with self._lock:
             self._is_over_hung = False
+            if directly and not self._direct.holds():  # given back to a libvirtd that did not come to use them
+                self._direct.hold(self._watched)  # may fail, for lack of memory: then it is tried again
             if self._is_direct != directly:
-                if directly:
-                    self._direct.hold(self._watched)  # may fail, for lack of memory: then it is tried again
-                else:
+                if not directly:
                     self._direct.release()
                 self._is_direct = directly
                 self._inbox.put(model.Noticed('%s: %s' % (self.uri, why + '; guests are asked past it' if directly
@@ -235,6 +241,7 @@ class Either(object):
         try:
             while question is not None:
                 answer = question.wait(TICK_S)
+                self._signal()
                 if answer is False:
                     question.close()
                     if not self._daemon.processes():

@@ -11,12 +11,13 @@ def start(binding):
     # type: (Any) -> bool
     """Before the first connection; later calls change nothing.
 
-    False where libvirt has no loop of its own (before 0.9.0): then there are no events.
+    False where libvirt has no loop of its own (before 0.9.0), or the binding cannot feed it (before 0.9.3): then there are no
+    events.
     """
     if _running:
         return True
     binding.registerErrorHandler(lambda *_: None, None)  # else libvirt writes every error to standard error itself
-    if not hasattr(binding, 'virEventRegisterDefaultImpl'):
+    if not (hasattr(binding, 'virEventRegisterDefaultImpl') and hasattr(binding, 'virEventAddTimeout')):
         return False
     binding.virEventRegisterDefaultImpl()
     # Without any handle the loop would sleep for ever and not see the first connection.

@@ -37,7 +37,9 @@ def _look(pid, root):
     try:
         with open(os.path.join(root, 'proc', str(pid), 'stat'), 'rb') as stream:
             fields = stream.read(4096).rsplit(b')', 1)[1].split()  # the name before it may hold anything
-        return None if fields[0] in (b'Z', b'X', b'x') else Process(pid, int(fields[19]))
+        # Z with other threads: the main one has ended, and one that waits for a dead disk, say, lives on.
+        is_gone = fields[0] in (b'X', b'x') or fields[0] == b'Z' and int(fields[17]) <= 1
+        return None if is_gone else Process(pid, int(fields[19]))
     except (ValueError, IndexError):
         return None
     except (IOError, OSError) as error:

@@ -14,7 +14,7 @@ def let_go_on(watched, tell):
     # type: (dict, Any) -> None
     """A QEMU that somebody stopped (SIGSTOP) can neither hear a request nor end: it goes on."""
     for guest, process in watched.values():
-        if process is not None and qemuprocess.is_stopped(process) and qemuprocess.send(process, signal.SIGCONT):
+        if process is not None and qemuprocess.is_stopped(process) and _sent(process, signal.SIGCONT):
             tell(model.Noticed('%s: its QEMU had been stopped by SIGSTOP, and goes on' % names.shown(guest.name)))
 
 
@@ -26,12 +26,17 @@ class Ends(object):
         self._sent = {}  # type: dict
 
     def send(self, keys, watched, tell):
-        # type: (list, dict, Any) -> None
-        """SIGTERM to the QEMUs of these guests."""
+        # type: (list, dict, Any) -> list
+        """SIGTERM to the QEMUs of these guests; the keys of those to whom none could be sent."""
+        failed = []
         for guest, process in [watched[key] for key in keys if key in watched]:
-            if process is not None and qemuprocess.send(process, signal.SIGTERM):
+            sent = process is not None and _sent(process, signal.SIGTERM)
+            if sent:
                 self._sent[guest.key] = process
                 tell(model.Noticed('%s: libvirtd does not end it; SIGTERM was sent past it' % names.shown(guest.name)))
+            elif sent is None:
+                failed.append(guest.key)
+        return failed
 
     def over(self):
         # type: () -> list
@@ -40,3 +45,12 @@ class Ends(object):
         for key in gone:
             del self._sent[key]
         return gone
+
+
+def _sent(process, number):
+    # type: (qemuprocess.Process, int) -> bool | None
+    """False where it is gone, None where it could not be sent: for lack of a descriptor, say."""
+    try:
+        return qemuprocess.send(process, number)
+    except OSError:
+        return None

@@ -23,6 +23,8 @@ class Unanswered(object):
         sent = self._requests.get(key, {})
         for command in [command for command, _ in sent.values() if _answers(fact, command)]:
             del sent[type(command)]
+        if isinstance(fact, model.Off):
+            self._late.discard(key)  # it may be started again, and join
 
     def all(self):
         # type: () -> list
@@ -35,6 +37,11 @@ class Unanswered(object):
         found, self._late = late - self._late, self._late | late
         return sorted(found)
 
+    def try_again(self, keys):
+        # type: (list) -> None
+        """These of `late_ends` could not be ended either: it tells them once more."""
+        self._late -= set(keys)
+
 
 def _answers(fact, command):
     # type: (Any, Any) -> bool
@@ -45,4 +52,5 @@ def _answers(fact, command):
         return isinstance(fact, (model.Asked, model.AskFailed)) and fact.method is not None
     if isinstance(command, (model.Resume, model.Wake, model.AbortJob)):
         return isinstance(fact, (model.AskFailed, model.StateChanged)) and getattr(fact, 'method', None) in (None, 'abort')
-    return isinstance(fact, model.SaveFailed if isinstance(command, model.Save) else model.ForceFailed)
+    # Not of a Destroy that failed: the next way may carry it out, or a signal past libvirtd.
+    return isinstance(command, model.Save) and isinstance(fact, model.SaveFailed)

@@ -33,12 +33,10 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in left]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    if call.when == 'call' and str(item.path).startswith(os.path.dirname(__file__)):
-        told = getattr(item, 'told', '')
-        rows.append((item.name.replace('test_', '', 1).replace('_', ' '), outcome.get_result().outcome, told))
+def pytest_runtest_logreport(report):
+    if report.when == 'call' and report.nodeid.startswith('tests/faults/'):
+        name = report.nodeid.rpartition('::')[2]
+        rows.append((name.replace('test_', '', 1).replace('_', ' '), report.outcome, dict(report.user_properties).get('told', '')))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -111,7 +109,7 @@ class Night:
         return ended
 
     def tell(self, text):
-        self._item.told = text
+        self._item.user_properties.append(('told', text))  # goes with the report, from whatever process of pytest-xdist
 
     def notices(self, ended):
         return ' '.join(event['text'] for event in ended.json['events'] if event['what'] == 'notice')

@@ -115,6 +115,41 @@ def test_libvirtd_restarted_in_a_loop(night):
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 4
 
 
+def test_libvirtd_that_comes_back_only_to_die_again(night):
+    """Whatever it has come to by then: connections, the list of guests."""
+    guests = night.guests(8, delay_s=12)
+    last = night.fleet.add('last', delay_s=1)
+    night.fleet.start([last])
+    night.tool.configure(guests='[g*]\nneeds = last\n')
+    running = night.host_stop()
+    night.asked(running, guests)
+    night.libvirtd.kill()
+    for lives_s in (0.0, 0.1, 0.2, 0.3, 0.5):
+        time.sleep(1)
+        night.libvirtd.start()
+        time.sleep(lives_s)
+        night.libvirtd.kill()
+    night.over(running)
+    assert [guest.disk_says() for guest in night.fleet.guests] == ['CLEAN'] * 9
+
+
+def test_guests_that_go_off_as_libvirtd_dies(night):
+    guests = night.guests(12, delay_s=2)
+    last = night.fleet.add('last', delay_s=1)
+    night.fleet.start([last])
+    night.tool.configure(guests='[g*]\nneeds = last\n')
+    running = night.host_stop()
+    night.asked(running, guests)
+    time.sleep(1.8)
+    night.libvirtd.freeze()  # it tells nobody that they go off
+    time.sleep(1.5)
+    os.kill(night.libvirtd.pid(), signal.SIGKILL)
+    assert not night.libvirtd.thaw()
+    ended = night.over(running)
+    assert [guest.disk_says() for guest in night.fleet.guests] == ['CLEAN'] * 13
+    assert ended.seconds < 12
+
+
 def test_the_agent_over_its_channel_without_libvirtd(night, tmp_path):
     try:
         files = build(str(tmp_path / 'linux'))

@@ -1,5 +1,6 @@
 """libvirtd lives and is silent (SIGSTOP): ended only where the host is proved to be going down, and no sooner than it must be."""
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -59,6 +60,25 @@ def test_a_libvirtd_that_hangs_for_8_s_is_not_ended(night):
     assert night.libvirtd.is_running()
 
 
+def test_a_second_short_hang_is_judged_by_itself(night):
+    """In the first there was a guest whose time ran out; now it has been asked."""
+    guest = night.guests(1, delay_s=25)[0]
+    night.tool.configure('DEADLINE=60\n', '[g00]\ngrace = 38\n')
+    night.libvirtd.freeze()
+    running = night.host_stop()
+    time.sleep(5)
+    assert night.libvirtd.thaw()
+    night.asked(running, [guest])
+    time.sleep(4)
+    night.libvirtd.freeze()
+    time.sleep(9)
+    assert night.libvirtd.thaw()
+    ended = night.over(running)
+    assert guest.disk_says() == 'CLEAN'
+    assert 'was ended' not in night.notices(ended)
+    assert night.libvirtd.is_running()
+
+
 def test_a_manual_stop_never_ends_a_hung_libvirtd(night):
     guests = night.guests(2, delay_s=2)
     night.tool.configure(guests='[g00]\nneeds = g01\n')
@@ -83,14 +103,14 @@ def test_a_hung_libvirtd_is_not_ended_where_nothing_proves_that_the_host_goes_do
     night.tell('libvirtd left alone; the guest, which nobody could ask, ended by SIGTERM')
 
 
-def test_a_hung_libvirtd_is_not_ended_while_a_save_makes_progress(night, tmp_path):
-    """A guest is being saved to a disk that takes 1 MiB a second; another one is to be asked."""
+@contextlib.contextmanager
+def being_saved(night, tmp_path):
+    """A guest that is being saved, by libvirtd's own order, to a disk that takes 1 MiB a second as long as `take()` is called."""
     try:
         files = build(str(tmp_path / 'linux'))
     except LabError as error:
         pytest.skip(str(error))
     saved = night.fleet.add('saved', kind=LinuxGuest, files=files)
-    other = night.fleet.add('other', delay_s=1)
     night.fleet.start()
     domain = night.fleet.domain(saved)
     fifo = os.path.join(night.libvirtd.folder, 'save')
@@ -98,30 +118,56 @@ def test_a_hung_libvirtd_is_not_ended_while_a_save_makes_progress(night, tmp_pat
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 1 << 20)
     save = threading.Thread(target=lambda: _quietly(lambda: domain.save(fifo)))
+
+    def take():
+        time.sleep(0.1)
+        return len(_quietly(lambda: os.read(reader, 1 << 17)) or b'')
     try:
         save.start()
         wait_until(lambda: _is_saving(night, saved), 20, 'the save has begun')
         # libvirt's own head comes first: from the second MiB on it is QEMU that writes.
         got = []
-        wait_until(lambda: got.append(len(_quietly(lambda: os.read(reader, 1 << 17)) or b'')) or sum(got) > 2 << 20, 20,
-                   'the memory is being written')
+        wait_until(lambda: got.append(take()) or sum(got) > 2 << 20, 30, 'the memory is being written')
+        yield saved, take
+    finally:
+        os.close(reader)
+        os.unlink(fifo)
+        save.join()
+
+
+def test_a_hung_libvirtd_is_not_ended_while_a_save_makes_progress(night, tmp_path):
+    """Another guest is to be asked meanwhile."""
+    other = night.fleet.add('other', delay_s=1)
+    with being_saved(night, tmp_path) as (saved, take):
         night.libvirtd.freeze()
         running = night.host_stop()
         began = time.monotonic()
         while time.monotonic() - began < 25:
-            _quietly(lambda: os.read(reader, 1 << 17))
-            time.sleep(0.1)
+            take()
         assert running.is_running()
         assert 'PRESSED' not in other.said()
         # Nobody takes the memory any more: no progress. It is given up, and the guest goes on and is asked like the other one.
         ended = night.over(running)
         assert 'hung, and was ended' in night.notices(ended)
         assert not night.libvirtd.thaw()
-    finally:
-        os.close(reader)
-        save.join()
     assert other.disk_says() == 'CLEAN'
     assert saved.said()[-1] == 'OFF'
+
+
+def test_the_time_is_over_while_a_hung_libvirtd_saves_a_guest(night, tmp_path):
+    """Nobody goes past it as long as the save makes progress; the forced ends do."""
+    deaf = night.fleet.add('deaf', never=True)
+    night.tool.configure('DEADLINE=35\n')
+    with being_saved(night, tmp_path) as (_, take):
+        running = night.host_stop()
+        night.asked(running, [deaf])
+        night.libvirtd.freeze()
+        while running.is_running() and take() is not None:
+            pass
+        ended = night.over(running, exit_code=3)
+    assert ended.guest('deaf')['outcome'] == 'destroyed'
+    assert 'SIGTERM was sent past it' in night.notices(ended)
+    assert ended.json['finished'] <= 35
 
 
 def test_libvirtd_hung_while_our_own_save_runs(night, tmp_path):

@@ -19,8 +19,11 @@ from tests.lab.tool import CHECKOUT, without
 disk, guests, dead, hung, slow, own = (test_disk_and_console, test_guests_and_signals, test_libvirtd_dead, test_libvirtd_hung,
                                        test_libvirtd_slow, test_own_death)
 
-# A test gives up after so long, where it would wait for minutes.
-PATIENCE_S = 45
+# A test gives up after so long, where it would wait for minutes. What needs its time with the cure too gets more.
+PATIENCE_S, STAYS_S = 45, 25
+LONGER_S = {'libvirtd hung before the connect': 35, 'libvirtd hung in the middle': 35, 'libvirtd hung while our own save runs': 45,
+            'max clients are there already': 35, 'a daemon that drops whoever comes': 35, 'libvirtd takes 2 s for each call': 45,
+            'disk for saves that dies while a save is to run': 100, 'qemus that hang': 100}
 STAYS = 'still there after|not within'
 
 IN_THE_PROCESS = ('aside.py', '    try:\n        ours, theirs = os.pipe()', "    return call(), ''\n    try:\n        ours, theirs = os.pipe()")
@@ -60,6 +63,26 @@ CONTROLS = {
                              [('console.py', '    except OSError:\n        pass', '    except ZeroDivisionError:\n        pass'),
                               ('cli.py', "CONSOLE_S if chosen.verb == 'host-stop' else None", 'None')],
                              'exit 1'),
+    'console that is closed': ((disk.test_console, '>&- 2>&- <&-'), [('cli.py', 'while os.open(os.devnull, os.O_RDWR) <= 2:', 'while False:')], 'x'),
+    'out of memory': ((disk.test_out_of_memory_for_us, 150000), [('limits.py', '    threading.stack_size(STACK)\n', '')], 'x'),
+    'disk for saves that dies while a save is to run': (
+        (hung.test_disk_for_saves_that_dies_while_a_save_is_to_run,),
+        [('hypervisor/signals.py', 'if process is not None and qemuprocess.send(process, signal.SIGTERM):', 'if False:')], 'exit 4'),
+    'qemus that hang': ((guests.test_qemus_that_hang, 7),
+                        [('hypervisor/lanes.py', 'MOST = 4 ', 'MOST = 1 '),
+                         ('hypervisor/either.py', 'if waits_s <= DOUBT_S or not self._may_end:', 'if True:')], 'CLEAN|DIRTY'),
+    'agent that floods, libvirtd dead': (
+        (guests.test_agent_that, 'floods', 'dead'),
+        [('hypervisor/direct.py', '        except Exception as error:  # whatever', '        except ZeroDivisionError as error:  # whatever')], STAYS),
+    'agent that talks nonsense, libvirtd dead': (
+        (guests.test_agent_that, 'nonsense', 'dead'),
+        [('hypervisor/direct.py', '            if clock.now() >= until:\n', '            if False:\n')], STAYS),
+    'agent that floods, libvirtd alive': (
+        (guests.test_agent_that, 'floods', 'alive'), [('hypervisor/libvirtcalls.py', '    ping(domain, AGENT_PING_S)\n', ''),
+         ('hypervisor/libvirtcalls.py', "hasattr(domain, 'agentSetResponseTimeout')", 'False')], STAYS),
+    'agent that talks nonsense, libvirtd alive': (
+        (guests.test_agent_that, 'nonsense', 'alive'), [('hypervisor/libvirtcalls.py', '    ping(domain, AGENT_PING_S)\n', ''),
+         ('hypervisor/libvirtcalls.py', "hasattr(domain, 'agentSetResponseTimeout')", 'False')], STAYS),
     'syslog that blocks': ((disk.test_syslog_that_blocks,), [CONSOLE_IN_THE_LOOP], STAYS),
     'too few file descriptors': ((disk.test_usual_limit_of_file_descriptors_is_too_low,),
                                  [('limits.py', '        if _is_less(soft, wanted) and', '        if False and')], 'exit|12|<'),
@@ -99,6 +122,13 @@ CONTROLS = {
     'libvirtd hung while our own save runs': ((hung.test_libvirtd_hung_while_our_own_save_runs,), [NEVER_ENDS_LIBVIRTD], STAYS),
     'libvirtd hangs for 8 s only': ((hung.test_a_libvirtd_that_hangs_for_8_s_is_not_ended,),
                                     [('hypervisor/either.py', 'HUNG_S = 15.0 ', 'HUNG_S = 3.0 ')], ''),
+    'the time is over while a hung libvirtd saves a guest': (
+        (hung.test_the_time_is_over_while_a_hung_libvirtd_saves_a_guest,),
+        [('hypervisor/either.py', 'answer = question.wait(TICK_S)\n                self._signal()\n', 'answer = question.wait(TICK_S)\n')],
+        'exit 4'),
+    'a second hang is judged by what was told of the first': (
+        (hung.test_a_second_short_hang_is_judged_by_itself,),
+        [('hypervisor/either.py', 'self.in_doubt, self.urgent_at = True, None  # what', 'self.in_doubt = True  # what')], 'thaw'),
     'manual stop ends libvirtd': ((hung.test_a_manual_stop_never_ends_a_hung_libvirtd,),
                                   [('hypervisor/either.py', "may_end and verb == 'host-stop'", 'True')], ''),
     'unproved stop ends libvirtd': ((hung.test_a_hung_libvirtd_is_not_ended_where_nothing_proves_that_the_host_goes_down,),
@@ -149,7 +179,7 @@ def test_each_cure_is_where_its_control_takes_it_out():
 def test_control_without_the_cure(night, fault, tmp_path):
     (scenario, *arguments), cures, says = CONTROLS[fault]
     night.tool.take_out(*cures)
-    night.tool.patience_s = PATIENCE_S
+    night.tool.patience_s = LONGER_S.get(fault, STAYS_S if STAYS in says else PATIENCE_S)
     names = scenario.__code__.co_varnames[:scenario.__code__.co_argcount]
     first = guests.linux_night(night, tmp_path) if 'night_of_linux' in names else night
     more = [tmp_path] if 'tmp_path' in names else []

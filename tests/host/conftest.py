@@ -50,10 +50,12 @@ def pytest_collection_modifyitems(config, items):
     for item in in_hosts:
         if item.callspec.params['suite'].release in LOOK_AHEAD:
             item.add_marker(pytest.mark.xfail(strict=False, reason='a look ahead at a suite that is not released'))
+        if MATRIX and item.cls is not None:  # those of a class share one boot
+            item.add_marker(pytest.mark.xdist_group('%s-%s' % (item.cls.__name__, item.callspec.params['suite'])))
 
 
 def pytest_runtest_logreport(report):
-    if MATRIX:
+    if MATRIX and 'PYTEST_XDIST_WORKER' not in os.environ:  # what those hear is told here again
         results.take(report)
 
 

@@ -18,11 +18,13 @@ SINCE = (
         lookupByID lookupByName lookupByUUID lookupByUUIDString defineXML createXML domainEventRegister domainEventDeregister
         ID name UUID UUIDString OSType info isActive isPersistent XMLDesc connect _o
         create shutdown reboot destroy suspend resume save coreDump undefine autostart setAutostart'''),
+    ('0.9.2', '''
+        virEventRegisterDefaultImpl virEventRunDefaultImpl
+        domainEventRegisterAny domainEventDeregisterAny
+        state managedSave hasManagedSaveImage managedSaveRemove getJobInfo jobInfo abortJob createWithFlags'''),
     ('0.9.8', '''
-        virEventRegisterDefaultImpl virEventRunDefaultImpl virEventAddTimeout virEventAddHandle
-        domainEventRegisterAny domainEventDeregisterAny setKeepAlive isAlive
-        state destroyFlags managedSave hasManagedSaveImage managedSaveRemove getJobInfo jobInfo abortJob controlInfo
-        createWithFlags undefineFlags saveFlags'''),
+        virEventAddTimeout virEventAddHandle setKeepAlive isAlive
+        destroyFlags controlInfo undefineFlags saveFlags'''),
     ('1.2.2', '''
         listAllDomains registerCloseCallback unregisterCloseCallback
         shutdownFlags setMetadata metadata pMSuspendForDuration pMWakeup jobStats'''),

@@ -13,7 +13,7 @@ from tests.lab.fleet import Consoles
 from .conftest import new_tool
 
 # (python, release of libvirt whose API is seen; None: all of today's)
-WAYS = [('3', None), ('3', '1.2.2'), ('3', '0.9.8'), ('3', '0.7.5'), ('2.7', None), ('2.7', '0.7.5')]
+WAYS = [('3', None), ('3', '1.2.2'), ('3', '0.9.8'), ('3', '0.9.2'), ('3', '0.7.5'), ('2.7', None), ('2.7', '0.7.5')]
 IDS = ['Python %s, libvirt %s' % (python, api or 'of today') for python, api in WAYS]
 GUESTS_CONF = """\
 [web*]

@@ -87,7 +87,7 @@ def test_failed_build_shows_its_log_and_no_path(checkout, tmp_path):
 
 
 def test_lintian_finds_neither_errors_nor_warnings(package):
-    done = subprocess.run(['lintian', '--fail-on', 'error,warning', '--no-tag-display-limit', package.path],
+    done = subprocess.run(['lintian', '--fail-on', 'error,warning', '--tag-display-limit', '0', package.path],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     assert done.returncode == 0, done.stdout
 

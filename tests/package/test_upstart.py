@@ -27,6 +27,8 @@ FILES = {
     '/usr/share/doc/kvm-graceful-shutdown/changelog.gz': '-rw-r--r--',
     '/usr/share/doc/kvm-graceful-shutdown/copyright': '-rw-r--r--',
     '/usr/share/doc/kvm-graceful-shutdown/guests.md.gz': '-rw-r--r--',
+    '/usr/share/doc/kvm-graceful-shutdown/speed.md.gz': '-rw-r--r--',
+    '/usr/share/doc/kvm-graceful-shutdown/ups.md.gz': '-rw-r--r--',
     '/usr/share/kvm-graceful-shutdown/takeover': '-rwxr-xr-x',
     '/usr/share/man/man5/guests.conf.5.gz': '-rw-r--r--',
     '/usr/share/man/man8/kvm-graceful-shutdown.8.gz': '-rw-r--r--',

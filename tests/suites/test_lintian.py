@@ -8,7 +8,7 @@ import pytest
 from tests.package.building import output
 
 HOOK = ('--customize-hook=cp "%(folder)s"/*.deb "$1/tmp/" && for name in good broken; do'
-        ' chroot "$1" env LC_ALL=C.UTF-8 lintian --allow-root --fail-on error,warning --no-tag-display-limit /tmp/$name.deb'
+        ' chroot "$1" env LC_ALL=C.UTF-8 lintian --allow-root --fail-on error,warning --tag-display-limit 0 /tmp/$name.deb'
         ' >"%(folder)s/$name" 2>&1; echo "exit code $?" >>"%(folder)s/$name"; done')
 
 

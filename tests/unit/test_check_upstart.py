@@ -32,6 +32,8 @@ class OnUpstart(Root):
         self.assertFalse(listkeeper.start_is_enabled(self.root))
         self.put('etc/init/kvm-graceful-start.conf', '')
         self.assertTrue(listkeeper.start_is_enabled(self.root))
+        self.put('etc/init/kvm-graceful-start.override', '# by hand\nmanual\n')
+        self.assertFalse(listkeeper.start_is_enabled(self.root))
 
 
 if __name__ == '__main__':

@@ -2,10 +2,12 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import platform
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -44,6 +46,28 @@ class Signals(unittest.TestCase):
             subprocess.call(['sleep', '0.01'])
         self.assertEqual(None, qemuprocess.identify(self.child.pid))
         self.assertFalse(qemuprocess.is_alive(self.process))
+
+    def test_one_whose_main_thread_has_ended_lives_as_long_as_another_thread(self):
+        exits = {'x86_64': 60, 'aarch64': 93}.get(platform.machine())
+        if exits is None:
+            return
+        code = ('import ctypes, threading, time\n'
+                'threading.Thread(target=time.sleep, args=(60,)).start()\n'
+                'ctypes.CDLL(None).syscall(%d, 0)\n' % exits)
+        child = subprocess.Popen([sys.executable, '-c', code])
+        try:
+            process = qemuprocess.identify(child.pid)
+            for _ in range(1000):
+                with open('/proc/%d/stat' % child.pid) as stream:
+                    if ' Z ' in stream.read():
+                        break
+                subprocess.call(['sleep', '0.01'])
+            self.assertTrue(qemuprocess.is_alive(process))
+            self.assertEqual(None, child.poll())
+        finally:
+            child.kill()
+            child.wait()
+        self.assertFalse(qemuprocess.is_alive(process))
 
     def test_without_a_descriptor_it_is_neither_called_gone_nor_sent_a_signal(self):
         """Unknown is never off; and a number alone may be anybody's."""

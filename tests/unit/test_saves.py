@@ -77,6 +77,14 @@ class Runs(unittest.TestCase):
         run = Simulation({'web': policy(needs='db', on_shutdown='save'), 'db': policy()}, {'web': takes(5, save_s=7.0)}, saves_s={'web': 10})
         self.assertEqual(7, run.result('db').asked)
 
+    def test_one_that_waits_for_its_save_makes_way_in_time_for_those_that_wait_for_it(self):
+        policies = {'a': policy(on_timeout='save', grace_s=30.0), 'web': policy(needs='db', on_timeout='save'), 'db': policy()}
+        run = Simulation(policies, {'a': NEVER._replace(save_s=255.0), 'web': NEVER}, estimates={'db': 60.0}, saves_s={'a': 20, 'web': 20})
+        # db has 60 s and a forced end, 15 s, at the end of 300; web is to be off by then.
+        self.assertEqual(('destroyed', 210), (run.result('web').outcome, run.result('web').forced))
+        self.assertEqual(('off', None), (run.result('db').outcome, run.result('db').forced))
+        self.assertTrue(210 <= run.result('db').asked <= 225)
+
     def test_a_save_that_fails_lets_the_guest_go_on_shutting_down_and_is_followed_by_the_end(self):
         run = Simulation({'a': IN_THE_END}, {'a': takes(282, save_s=None)}, saves_s={'a': 20})
         self.assertEqual(('off', None, 282), (run.result('a').outcome, run.result('a').forced, run.result('a').off))

@@ -29,6 +29,20 @@ class Requests(unittest.TestCase):
         self.requests.answered(Off('a', 'gone', 6.0), 'a')
         self.assertEqual([], self.requests.all())
 
+    def test_a_forced_end_that_failed_is_tried_in_the_next_way_and_is_late(self):
+        self.requests.add(Destroy('a'), 5.0)
+        self.requests.answered(ForceFailed('a', 'x'), 'a')
+        self.assertEqual(1, len(self.requests.all()))
+        self.assertEqual(['a'], self.requests.late_ends(8.0, 2.0))
+        self.requests.try_again(['a'])
+        self.assertEqual(['a'], self.requests.late_ends(9.0, 2.0))
+
+    def test_one_that_was_late_may_be_so_again_when_it_has_joined_again(self):
+        for now in (5.0, 20.0):
+            self.requests.add(Destroy('a'), now)
+            self.assertEqual(['a'], self.requests.late_ends(now + 3, 2.0))
+            self.requests.answered(Off('a', 'gone', now + 4), 'a')
+
     def test_an_end_that_is_late_is_told_once(self):
         self.requests.add(Destroy('a'), 5.0)
         self.requests.add(Ask('b', 'acpi'), 5.0)
