@@ -182,10 +182,11 @@ class Either(object):
                     self._doubt(began)
                 elif self._is_direct:
                     # A connection that was lost is tried by libvirt_.Hypervisor, and comes `back`. The first was only late.
-                    if self._libvirt.link.is_alive() and self._daemon.answers(TICK_S):
+                    is_alive = self._libvirt.link.is_alive()
+                    if is_alive and self._daemon.answers(TICK_S):
                         self._go(False)
                     elif not self._daemon.processes():
-                        if not self._direct.holds():
+                        if not is_alive and not self._direct.holds():
                             self._go(True)  # it was there again, and is gone
                     elif self._clock.now() - self._probed_at > PROBE_S:
                         self._doubt(self._clock.now())  # one that came back and hangs, or hung all the time, has the monitors

@@ -134,8 +134,9 @@ class Hypervisor(object):
         if not isinstance(command, model.Ask):
             calls.CALL[type(command)](domain, 0)
             return self._state_is(uuid, (model.RUNNING, ''))
-        if calls.is_leaving(domain):
-            return self._state_is(uuid, (model.MIGRATING, ''))
+        moves = calls.on_the_move(domain)
+        if moves is not None:
+            return self._state_is(uuid, moves)
         if self._watched.get(uuid, (None, None, False))[2]:
             calls.end_at_shutdown(domain)
         if command.method == 'agent':
@@ -159,8 +160,7 @@ class Hypervisor(object):
     def watch(self, guests, newcomers):
         # type: (list, bool) -> None
         """From now on tells what becomes of these guests; with `newcomers` also of those that are started."""
-        self._watched = dict((guest.uuid, (guest.state, guest.reason, guest.restarts))
-                             for guest in guests if guest.uri == self.uri)
+        self._watched = dict((guest.uuid, (guest.state, guest.reason, guest.restarts)) for guest in guests if guest.uri == self.uri)
         self._newcomers = newcomers
         if self._watched:
             workers.start(self._watch)

@@ -97,13 +97,17 @@ def state_of(domain):
     state, why = words.state(*domain.state(0)[:2])
     if why == 'migration' and _job_of(domain) == words.MIGRATION_IN:
         return state, 'incoming migration'
-    return (model.MIGRATING, '') if state == model.RUNNING and is_leaving(domain) else (state, why)
+    return (on_the_move(domain) if state == model.RUNNING else None) or (state, why)
 
 
-def is_leaving(domain):
-    # type: (Any) -> bool
-    """Is it being migrated to another host, and still running here? libvirt would let a request wait for 30 s, and refuse."""
-    return _job_of(domain) == words.MIGRATION_OUT
+def on_the_move(domain):
+    # type: (Any) -> tuple | None
+    """(state, why) of a guest that is being migrated to another host or from one, whatever else libvirt calls it meanwhile: it
+    would let a request wait for 30 s, and refuse. None where it stays."""
+    job = _job_of(domain)
+    if job == words.MIGRATION_IN:
+        return model.PAUSED, 'incoming migration'
+    return (model.MIGRATING, '') if job == words.MIGRATION_OUT else None
 
 
 def _job_of(domain):

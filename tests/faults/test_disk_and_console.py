@@ -177,7 +177,7 @@ def test_console(night, redirect):
 def test_console_that_blocks(night):
     """A pipe that is full and that nobody reads: flow control on a serial console does the same."""
     night.guests(2, delay_s=1)
-    fifo = os.path.join(night.libvirtd.folder, 'console')
+    fifo = os.path.join(night.tool.folder, 'console')
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)

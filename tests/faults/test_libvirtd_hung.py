@@ -132,6 +132,7 @@ def being_saved(night, tmp_path):
     finally:
         os.close(reader)
         os.unlink(fifo)
+        night.libvirtd.thaw()  # where it was not ended
         save.join()
 
 

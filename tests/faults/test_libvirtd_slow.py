@@ -125,3 +125,25 @@ def test_more_guests_than_max_clients(night):
             night.libvirtd.kill()
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 8
     assert 'ended' not in night.notices(ended)
+
+
+def test_another_hypervisor_cannot_be_had_and_clients_are_few(night):
+    """It is tried for half a minute; the one that is there is connected to once."""
+    guests = night.guests(2, delay_s=1)
+    path = os.path.join(night.libvirtd.state, 'etc', 'libvirtd.conf')
+    with open(path) as f:
+        usual = f.read()
+    try:
+        with open(path, 'w') as f:
+            f.write(usual + 'max_clients = 5\nmax_anonymous_clients = 5\n')
+        night.libvirtd.restart()
+        ended = night.over(night.host_stop('--uri', 'qemu:///system', '--uri', 'xen:///system'), exit_code=4)
+        assert night.libvirtd.is_running()
+    finally:
+        with open(path, 'w') as f:
+            f.write(usual)
+        if night.libvirtd.is_running():
+            night.libvirtd.kill()
+    assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 2
+    assert 'ended' not in night.notices(ended)
+    assert ended.guest('g00')['asked'] < 35
