@@ -160,7 +160,7 @@ class Hypervisor(object):
     def watch(self, guests, newcomers):
         # type: (list, bool) -> None
         """From now on tells what becomes of these guests; with `newcomers` also of those that are started."""
-        self._watched = dict((guest.uuid, (guest.state, guest.reason, guest.restarts)) for guest in guests if guest.uri == self.uri)
+        self._watched = dict((one.uuid, (one.state, one.reason, one.restarts)) for one in guests if one.uri == self.uri)
         self._newcomers = newcomers
         if self._watched:
             workers.start(self._watch)
