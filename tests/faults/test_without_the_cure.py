@@ -63,48 +63,6 @@ CONTROLS = {
                              [('console.py', '    except OSError:\n        pass', '    except ZeroDivisionError:\n        pass'),
                               ('cli.py', "CONSOLE_S if chosen.verb == 'host-stop' else None", 'None')],
                              'exit 1'),
-    'disk for saves that dies while a save is to run': 100, 'qemus that hang': 100}
-STAYS = 'still there after|not within'
-
-IN_THE_PROCESS = ('aside.py', '    try:\n        ours, theirs = os.pipe()', "    return call(), ''\n    try:\n        ours, theirs = os.pipe()")
-NEEDS_ITS_STATE = ('diskwriter.py', "        self._pending, self._missing = b'', ''", "        self._pending, self._missing = b'', ''\n"
-                   "        replace(state_dir, 'started', '')")
-CONSOLE_IN_THE_LOOP = ('console.py', 'self._workers.submit(lambda: self._write(line))', 'self._write(line)')
-NO_OTHER_WAY = ('hypervisor/either.py', 'workers.start(self._keep)', 'pass')
-NO_RECONNECT = ('hypervisor/link.py', '        while True:\n            try:\n                self.connect(limit_s)',
-                '        while True:\n            self._clock.sleep(1e6)\n            try:\n                self.connect(limit_s)')
-NEVER_ENDS_LIBVIRTD = ('hypervisor/either.py', 'ended = self._daemon.end()', 'ended = []')
-BY_PID_ALONE = (('hypervisor/qemuprocess.py', 'return _look(process.pid, root) == process', 'return _look(process.pid, root) is not None'),
-                ('hypervisor/qemuprocess.py', "opened = getattr(os, 'pidfd_open', None)\n    if opened is None:", 'opened = None\n    if opened is None:'),
-                ('hypervisor/qemuprocess.py', 'if _look(process.pid, root) != process:', 'if _look(process.pid, root) is None:'),
-                ('hypervisor/statusfiles.py', 'if qemuprocess.uuid_in(words) != uuid or', 'if False and'))
-
-# Fault: (its test, with its arguments), the cure that is taken out, what its failure says.
-CONTROLS = {
-    'state directory on a hung file system': ((disk.test_state_directory_on_a_hung_file_system,), [IN_THE_PROCESS], STAYS),
-    'state directory on a hung file system and our own death':
-        ((disk.test_state_directory_on_a_hung_file_system_and_our_own_death,), [IN_THE_PROCESS], STAYS),
-    'configuration on a hung file system': ((disk.test_configuration_on_a_hung_file_system,), [IN_THE_PROCESS], STAYS),
-    'disk for saves is dead': ((disk.test_disk_for_saves_is_dead,), [IN_THE_PROCESS], STAYS),
-    'state directory read only': ((disk.test_state_directory_that_takes_no_record, 'ro'), [NEEDS_ITS_STATE], 'exit 1'),
-    'state directory full': ((disk.test_state_directory_that_takes_no_record, 'size=4k,nr_inodes=3'), [NEEDS_ITS_STATE], 'exit 1'),
-    'state directory vanishes': (
-        (disk.test_state_directory_that_vanishes_in_the_middle,),
-        [('diskwriter.py', "        self._send({'append': json.dumps(line, sort_keys=True)})", "        os.listdir(self._dir)"),
-         ('diskwriter.py', "        self._pending, self._missing = b'', ''", "        self._pending, self._missing = b'', ''\n"
-          "        self._dir = state_dir\n        _make_dir(state_dir)")], 'exit 1'),
-    'history torn': ((disk.test_hostile_history, lambda path: open(path, 'w').write('{"schema": 1, "guests"')),
-                     [('preparation.py', '    except (ValueError, RuntimeError) as error:  # RuntimeError: nested too deeply\n'
-                       '        return history.NOTHING', '    except ZeroDivisionError as error:\n        return history.NOTHING')], 'exit 1'),
-    'configuration that cannot be read': ((disk.test_configuration_that_cannot_be_read,),
-                                          [('settings.py', '    if wrong:\n', '    if wrong:\n        raise IOError(wrong)\n')], 'exit 1'),
-    'console that blocks': ((disk.test_console_that_blocks,), [CONSOLE_IN_THE_LOOP], STAYS),
-    'console that is full': ((disk.test_console, '>/dev/full 2>&1'),
-                             [('console.py', '    except OSError:\n        pass', '    except ZeroDivisionError:\n        pass'),
-                              ('cli.py', "CONSOLE_S if chosen.verb == 'host-stop' else None", 'None')],
-                             'exit 1'),
-    'console that is closed': ((disk.test_console, '>&- 2>&- <&-'), [('cli.py', 'while os.open(os.devnull, os.O_RDWR) <= 2:', 'while False:')], 'x'),
-    'out of memory': ((disk.test_out_of_memory_for_us, 150000), [('limits.py', '    threading.stack_size(STACK)\n', '')], 'x'),
     'disk for saves that dies while a save is to run': (
         (hung.test_disk_for_saves_that_dies_while_a_save_is_to_run,),
         [('hypervisor/signals.py', 'sent = process is not None and _sent(process, signal.SIGTERM)', 'sent = False')], 'exit 4'),

@@ -9,7 +9,7 @@ GUESTS = {'g%d' % number: {'delay_s': 3} for number in range(10)}
 AUTO_SHUTDOWN = """
 systemctl mask --now libvirt-guests.service
 printf 'auto_shutdown_try_shutdown = "all"\\nauto_shutdown_poweroff = "all"\\n' >>/etc/libvirt/qemu.conf
-systemctl try-restart libvirtd.service virtqemud.service
+systemctl restart libvirtd.service
 """
 GONE = 'the last QEMU has ended'
 # While the host goes down: tells on the console when no guest's process is left.

@@ -74,14 +74,14 @@ class Fleet:
             (self.domain(guest) or self.define(guest)).create()
 
     def _remove_one(self, guest):
-        domain = self.domain(guest)
-        if domain is None:
-            return
-        # Each may be needless: the guest may be off, or gone once it is off.
-        with contextlib.suppress(libvirt.libvirtError):
-            domain.destroy()
-        with contextlib.suppress(libvirt.libvirtError):
-            domain.undefine()
+        def is_gone():
+            domain = self.domain(guest)
+            # Each may be needless, where the guest is off, or gone once it is off; or refused, while libvirtd still works at it.
+            for call in (domain.destroy, lambda: domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)) if domain else ():
+                with contextlib.suppress(libvirt.libvirtError):
+                    call()
+            return domain is None or self.domain(guest) is None
+        wait_until(is_gone, BOOT_LIMIT_S, 'libvirt knows no more of ' + guest.name)
 
 
 class Consoles:
