@@ -40,7 +40,7 @@ def modules_of(folder):
 def test_files_are_these_and_no_others(package):
     found = {name: mode for name, mode in package.members.items() if not name.endswith('/')}
     found = {name: mode for name, mode in found.items() if not name.startswith(MODULES)}
-    documents = {name for name in found if re.match('/usr/share/doc/kvm-graceful-shutdown/(README|guests)[.]md', name)}
+    documents = {name for name in found if re.match('/usr/share/doc/kvm-graceful-shutdown/(README|guests|speed|ups)[.]md', name)}
     assert {name: mode for name, mode in found.items() if name not in documents} == FILES
 
 
