@@ -258,7 +258,7 @@ def past_libvirtd(night, count, delay_s, limits):
 
 def test_usual_limit_of_file_descriptors_is_too_low(night):
     """A soft limit, such as the usual 1024 on a host with 600 guests: it is raised."""
-    assert past_libvirtd(night, 12, 2, 'ulimit -S -n 16; exec') < 15
+    assert past_libvirtd(night, 12, 2, 'ulimit -S -n 16; exec') < 10
 
 
 def test_more_guests_than_file_descriptors(night):

@@ -35,7 +35,12 @@ class Fleet:
 
     def define(self, guest):
         """libvirt's domain of a guest that libvirt does not know yet; it stays off."""
-        return self._connect().defineXML(guest.xml)
+        connection = self._connect()
+        with contextlib.suppress(libvirt.libvirtError):  # a libvirtd that was killed may have brought back one that was removed
+            other = connection.lookupByName(guest.name)
+            if other.UUIDString() != guest.uuid and not other.isActive():
+                other.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
+        return connection.defineXML(guest.xml)
 
     def start(self, guests=None):
         """Start all (or the given ones), and wait until each has booted."""
