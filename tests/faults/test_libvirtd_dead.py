@@ -80,13 +80,18 @@ def test_twenty_guests_of_5_s_without_libvirtd_in_1_3_times_the_time_with_it(nig
     assert max(spans) <= 1.3 * with_it, (with_it, spans)
 
 
-def test_libvirtd_killed_and_back_after_5_s(night):
-    guests = night.guests(3, delay_s=8)
-    last = night.fleet.add('last', delay_s=1)
-    night.fleet.start([last])
+def asked_before_the_last(night, count, delay_s):
+    """A host-stop in which so many guests have been asked, and one more waits for them."""
+    guests = night.guests(count, delay_s=delay_s)
+    night.fleet.start([night.fleet.add('last', delay_s=1)])
     night.tool.configure(guests='[g*]\nneeds = last\n')
     running = night.host_stop()
     night.asked(running, guests)
+    return running
+
+
+def test_libvirtd_killed_and_back_after_5_s(night):
+    running = asked_before_the_last(night, 3, 8)
     night.libvirtd.kill()
     time.sleep(5)
     night.libvirtd.start()
@@ -117,12 +122,7 @@ def test_libvirtd_restarted_in_a_loop(night):
 
 def test_libvirtd_that_comes_back_only_to_die_again(night):
     """Whatever it has come to by then: connections, the list of guests."""
-    guests = night.guests(8, delay_s=12)
-    last = night.fleet.add('last', delay_s=1)
-    night.fleet.start([last])
-    night.tool.configure(guests='[g*]\nneeds = last\n')
-    running = night.host_stop()
-    night.asked(running, guests)
+    running = asked_before_the_last(night, 8, 12)
     night.libvirtd.kill()
     for lives_s in (0.0, 0.1, 0.2, 0.3, 0.5):
         time.sleep(1)
@@ -134,12 +134,7 @@ def test_libvirtd_that_comes_back_only_to_die_again(night):
 
 
 def test_guests_that_go_off_as_libvirtd_dies(night):
-    guests = night.guests(12, delay_s=2)
-    last = night.fleet.add('last', delay_s=1)
-    night.fleet.start([last])
-    night.tool.configure(guests='[g*]\nneeds = last\n')
-    running = night.host_stop()
-    night.asked(running, guests)
+    running = asked_before_the_last(night, 12, 2)
     time.sleep(1.8)
     night.libvirtd.freeze()  # it tells nobody that they go off
     time.sleep(1.5)

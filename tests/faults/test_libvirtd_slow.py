@@ -80,49 +80,41 @@ def test_a_stranger_in_the_place_of_libvirtd_is_never_ended(night):
     assert [told['outcome'] for told in ended.json['guests']] == ['destroyed'] * len(guests)
 
 
-def test_max_clients_are_there_already(night):
-    """libvirtd takes nobody in any more: to a new client it is silent."""
-    guests = night.guests(2, delay_s=1)
+@contextlib.contextmanager
+def few_clients(night):
+    """libvirtd takes in five clients and no more."""
     path = os.path.join(night.libvirtd.state, 'etc', 'libvirtd.conf')
     with open(path) as f:
         usual = f.read()
-    clients = []
     try:
         with open(path, 'w') as f:
             f.write(usual + 'max_clients = 5\nmax_anonymous_clients = 5\n')
         night.libvirtd.restart()
-        for _ in range(8):
-            client = socket.socket(socket.AF_UNIX)
-            client.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                client.connect(os.path.join(night.libvirtd.state, 'run', 'libvirt', 'libvirt-sock'))
-            clients.append(client)
-        night.over(night.host_stop())
+        yield
     finally:
-        for client in clients:
-            client.close()
         with open(path, 'w') as f:
             f.write(usual)
         if night.libvirtd.is_running():
             night.libvirtd.kill()
+
+
+def test_max_clients_are_there_already(night):
+    """libvirtd takes nobody in any more: to a new client it is silent."""
+    guests = night.guests(2, delay_s=1)
+    with few_clients(night), contextlib.ExitStack() as clients:
+        for _ in range(8):
+            client = clients.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(os.path.join(night.libvirtd.state, 'run', 'libvirt', 'libvirt-sock'))
+        night.over(night.host_stop())
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 2
 
 
 def test_more_guests_than_max_clients(night):
     guests = night.guests(8, delay_s=1)
-    path = os.path.join(night.libvirtd.state, 'etc', 'libvirtd.conf')
-    with open(path) as f:
-        usual = f.read()
-    try:
-        with open(path, 'w') as f:
-            f.write(usual + 'max_clients = 5\nmax_anonymous_clients = 5\n')
-        night.libvirtd.restart()
+    with few_clients(night):
         ended = night.over(night.host_stop())
-    finally:
-        with open(path, 'w') as f:
-            f.write(usual)
-        if night.libvirtd.is_running():
-            night.libvirtd.kill()
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 8
     assert 'ended' not in night.notices(ended)
 
@@ -130,20 +122,9 @@ def test_more_guests_than_max_clients(night):
 def test_another_hypervisor_cannot_be_had_and_clients_are_few(night):
     """It is tried for half a minute; the one that is there is connected to once."""
     guests = night.guests(2, delay_s=1)
-    path = os.path.join(night.libvirtd.state, 'etc', 'libvirtd.conf')
-    with open(path) as f:
-        usual = f.read()
-    try:
-        with open(path, 'w') as f:
-            f.write(usual + 'max_clients = 5\nmax_anonymous_clients = 5\n')
-        night.libvirtd.restart()
+    with few_clients(night):
         ended = night.over(night.host_stop('--uri', 'qemu:///system', '--uri', 'xen:///system'), exit_code=4)
         assert night.libvirtd.is_running()
-    finally:
-        with open(path, 'w') as f:
-            f.write(usual)
-        if night.libvirtd.is_running():
-            night.libvirtd.kill()
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 2
     assert 'ended' not in night.notices(ended)
     assert ended.guest('g00')['asked'] < 35
