@@ -83,7 +83,7 @@ def queued_until(engine, key):
     if all(engine.runs[follower].phase == DONE for follower in engine.plan.after[key]):
         at = engine.deadline_at
     else:
-        at = engine.times[engine.plan.group[key]].force_at[key] + engine.plan.saves[key].seconds
+        at = engine.times[engine.plan.group[key]].force_at[key] + criticalpath.fallback_s(engine.plan, key)
     return float(at - DESTROY_S)
 
 

@@ -11,6 +11,7 @@ from collections import namedtuple
 
 from kvm_graceful import defaults, hoststart, workers
 from kvm_graceful.compat import Any, native  # noqa: F401 (Any: type comments)
+from kvm_graceful.host import upstart
 
 UNIT, START, TARGET = 'kvm-graceful-shutdown.service', 'kvm-graceful-start.service', 'virt-guest-shutdown.target'
 START_JOB = 'kvm-graceful-start'
@@ -56,10 +57,9 @@ def _links(root, folder):
 
 def _jobs(root):
     # type: (str) -> list
-    """Names of upstart's jobs, without those that an override (since 1.3) makes manual."""
+    """Names of upstart's jobs, without those that an override makes manual."""
     names = [os.path.basename(path)[:-len('.conf')] for path in glob.glob(_below(root, 'etc/init/*.conf'))]
-    overrides = dict((name, _text(_below(root, 'etc/init/%s.override' % name))) for name in names)
-    return sorted(name for name in names if not re.search(r'(?m)^[ \t]*manual\b', overrides[name]))
+    return sorted(name for name in names if not upstart.is_manual(root, name))
 
 
 def _read(path):

@@ -109,15 +109,6 @@ def start_is_enabled(root):
     if os.path.isdir(os.path.join(root, 'run/systemd/system')):
         return os.path.lexists(unit)
     if os.path.exists(job):
-        return not _is_manual(job[:-len('.conf')] + '.override')
+        from kvm_graceful.host import upstart  # late: no other host needs it
+        return not upstart.is_manual(root, 'kvm-graceful-start')
     return os.path.isdir(links) and any(name.startswith('S') and name.endswith(_INIT_SCRIPT) for name in os.listdir(links))
-
-
-def _is_manual(override):
-    # type: (str) -> bool
-    """Whether an override file of upstart keeps its job from being started by events."""
-    try:
-        with open(override) as stream:
-            return any(line.split()[:1] == ['manual'] for line in stream)
-    except (IOError, OSError, ValueError):
-        return False

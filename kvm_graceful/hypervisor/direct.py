@@ -66,6 +66,7 @@ class Direct(object):
 
     def holds(self):
         # type: () -> bool
+        """Whether the monitors are ours, or are to become so."""
         return self._holds != 0
 
     def saves_progress(self, watched):

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip('libvirt')
 
 from tests.lab import hungfs  # noqa: E402 (needs libvirt)
+from tests.lab.agentguest import build  # noqa: E402
 from tests.lab.libvirtd import LabError, wait_until  # noqa: E402
 from tests.libvirt.conftest import fleet, new_tool, session_libvirtd  # noqa: E402, F401 (fixtures)
 
@@ -58,6 +59,14 @@ def libvirtd(session_libvirtd):  # noqa: F811 (the fixture)
 @pytest.fixture
 def tool(libvirtd):  # noqa: F811
     return new_tool(libvirtd, os.environ.get('KVM_GRACEFUL_PYTHON', '3'), os.environ.get('KVM_GRACEFUL_LIBVIRT'))
+
+
+def linux_files(folder):
+    """(kernel, initramfs) of a Linux guest, made below `folder`; the test is skipped where their packages cannot be had."""
+    try:
+        return build(str(folder / 'linux'))
+    except LabError as error:
+        pytest.skip(str(error))
 
 
 class Night:

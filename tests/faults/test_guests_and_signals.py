@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from tests.faults.conftest import linux_files
 from tests.lab import pidreuse
-from tests.lab.agentguest import LinuxGuest, build
-from tests.lab.libvirtd import LabError, child_of, wait_until
+from tests.lab.agentguest import LinuxGuest
+from tests.lab.libvirtd import child_of, wait_until
 from tests.lab.tracer import held
 
 FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1'
@@ -70,10 +71,7 @@ def night_of_linux(night, tmp_path):
 
 def linux_night(night, folder):
     """A night, and the files of a Linux guest."""
-    try:
-        return night, build(str(folder / 'linux'))
-    except LabError as error:
-        pytest.skip(str(error))
+    return night, linux_files(folder)
 
 
 def test_sigterm_once_halves_the_time_that_is_left(night):

@@ -8,10 +8,9 @@ import time
 import pytest
 
 from tests.bench.clients import BARE_CLIENT
-from tests.faults.conftest import end_as_sendsigs_does
-from tests.lab.agentguest import LinuxGuest, build
+from tests.faults.conftest import end_as_sendsigs_does, linux_files
+from tests.lab.agentguest import LinuxGuest
 from tests.lab.fleet import Consoles
-from tests.lab.libvirtd import LabError
 from tests.lab.tool import Running
 
 
@@ -146,10 +145,7 @@ def test_guests_that_go_off_as_libvirtd_dies(night):
 
 
 def test_the_agent_over_its_channel_without_libvirtd(night, tmp_path):
-    try:
-        files = build(str(tmp_path / 'linux'))
-    except LabError as error:
-        pytest.skip(str(error))
+    files = linux_files(tmp_path)
     works = night.fleet.add('works', kind=LinuxGuest, files=files)
     frozen = night.fleet.add('frozen', kind=LinuxGuest, files=files, frozen=True)
     night.fleet.start()

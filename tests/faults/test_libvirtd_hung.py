@@ -10,9 +10,9 @@ import libvirt
 import pytest
 
 from kvm_graceful.hypervisor.savedir import SYSTEM as SAVES
-from tests.faults.conftest import hung
-from tests.lab.agentguest import LinuxGuest, build
-from tests.lab.libvirtd import LabError, wait_until
+from tests.faults.conftest import hung, linux_files
+from tests.lab.agentguest import LinuxGuest
+from tests.lab.libvirtd import wait_until
 
 
 @pytest.mark.quick
@@ -106,10 +106,7 @@ def test_a_hung_libvirtd_is_not_ended_where_nothing_proves_that_the_host_goes_do
 @contextlib.contextmanager
 def being_saved(night, tmp_path):
     """A guest that is being saved, by libvirtd's own order, to a disk that takes 1 MiB a second as long as `take()` is called."""
-    try:
-        files = build(str(tmp_path / 'linux'))
-    except LabError as error:
-        pytest.skip(str(error))
+    files = linux_files(tmp_path)
     saved = night.fleet.add('saved', kind=LinuxGuest, files=files)
     night.fleet.start()
     domain = night.fleet.domain(saved)
@@ -163,8 +160,8 @@ def test_the_time_is_over_while_a_hung_libvirtd_saves_a_guest(night, tmp_path):
         running = night.host_stop()
         night.asked(running, [deaf])
         night.libvirtd.freeze()
-        while running.is_running() and take() is not None:
-            pass
+        while running.is_running():
+            take()
         ended = night.over(running, exit_code=3)
     assert ended.guest('deaf')['outcome'] == 'destroyed'
     assert 'SIGTERM was sent past it' in night.notices(ended)
@@ -173,10 +170,7 @@ def test_the_time_is_over_while_a_hung_libvirtd_saves_a_guest(night, tmp_path):
 
 def test_libvirtd_hung_while_our_own_save_runs(night, tmp_path):
     """What it had begun nobody can end without it: the guest is let go on, and asked to shut down."""
-    try:
-        files = build(str(tmp_path / 'linux'))
-    except LabError as error:
-        pytest.skip(str(error))
+    files = linux_files(tmp_path)
     saved, other = night.fleet.add('saved', kind=LinuxGuest, files=files), night.fleet.add('other', delay_s=1)
     night.fleet.start()
     night.tool.configure('DEADLINE=120\n', '[saved]\non-shutdown = save\nneeds = other\n')

@@ -7,9 +7,10 @@ import threading
 import libvirt
 import pytest
 
-from tests.lab.agentguest import LinuxGuest, build
+from tests.faults.conftest import linux_files
+from tests.lab.agentguest import LinuxGuest
 from tests.lab.fleet import Fleet
-from tests.lab.libvirtd import LabError, Libvirtd, wait_until
+from tests.lab.libvirtd import Libvirtd, wait_until
 
 OTHER_HOST = '00000000-1111-2222-3333-444444444444'
 MIB_S = 1
@@ -27,10 +28,7 @@ def elsewhere():
 
 @pytest.fixture
 def files(tmp_path):
-    try:
-        return build(str(tmp_path / 'linux'))
-    except LabError as error:
-        pytest.skip(str(error))
+    return linux_files(tmp_path)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ disk, guests, dead, hung, slow, own = (test_disk_and_console, test_guests_and_si
 # A test gives up after so long, where it would wait for minutes. What needs its time with the cure too gets more.
 PATIENCE_S, STAYS_S = 45, 25
 LONGER_S = {'libvirtd hung before the connect': 35, 'libvirtd hung in the middle': 35, 'libvirtd hung while our own save runs': 45,
-            'max clients are there already': 35, 'a daemon that drops whoever comes': 35, 'libvirtd takes 2 s for each call': 45,
+            'max clients are there already': 35, 'a daemon that drops whoever comes': 35, 'libvirtd takes 2 s for each call': 90,
             'disk for saves that dies while a save is to run': 100, 'qemus that hang': 100}
 STAYS = 'still there after|not within'
 

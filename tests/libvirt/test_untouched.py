@@ -82,8 +82,7 @@ def test_host_stop_without_guests_ends_at_once(tool):
     for ended in calls:
         assert ended.exit == 0, ended
         assert ended.json['acted'] is False
-    limit_s = 0.3 if 'KVM_GRACEFUL_PYTHON' not in os.environ else 0.6  # another Python is in a root, which takes time to enter
-    assert statistics.median(ended.seconds for ended in calls) < limit_s
+    assert statistics.median(ended.seconds for ended in calls) < 0.3
 
 
 def test_host_stop_without_guests_never_connects(tool, fleet):

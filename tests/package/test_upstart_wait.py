@@ -102,7 +102,8 @@ def test_it_gives_up_at_the_deadline(host):
 
 
 @pytest.mark.parametrize('text,limit_s', [('', 360), ('DEADLINE=600 # much\n', 660), ("DEADLINE='90'\n", 150), ('#DEADLINE=5\n', 360),
-                                          ('SHUTDOWN_TIMEOUT=400\n', 460), ('DEADLINE=0\n', 86460), ('DEADLINE=0900\n', 960), ('DEADLINE=long\n', 360), (None, 360)])
+                                          ('SHUTDOWN_TIMEOUT=400\n', 460), ('DEADLINE=0\n', 86460), ('DEADLINE=0900\n', 960),
+                                          ('DEADLINE=long\n', 360), (None, 360)])
 def test_the_deadline_is_that_of_the_settings(host, text, limit_s):
     host.runlevel('2 0')
     host.libvirt_bin(STOPPING, DOWN)
