@@ -184,7 +184,7 @@ class Hypervisor(object):
         on = calls.uuids_on(self.link.connection)
         for uuid, (state, _, _) in list(self._watched.items()):
             if uuid not in on:
-                how = calls.how_it_ended(self.link.connection, uuid)
+                how = calls.how_it_ended(self.link.connection, uuid, self._events and self.link.was_lost)
                 if how is not None:
                     self._tell_off(uuid, how)
             elif state != model.RUNNING or not self._events:  # without events nobody else tells of a pause

@@ -125,14 +125,16 @@ def _job_of(domain):
     return int(job.get('operation', 0))  # before 3.3.0 it does not say
 
 
-def how_it_ended(connection, uuid):
-    # type: (Any, str) -> str | None
-    """The second look at a guest that is not in the list: how it went off, or None where it is on after all."""
+def how_it_ended(connection, uuid, is_new):
+    # type: (Any, str, bool) -> str | None
+    """The second look at a guest that is not in the list: how it went off, or None where it is on after all. `is_new`: this libvirtd
+    may have been started since; it calls a guest crashed whose QEMU it finds gone, though the one before it has ended that QEMU."""
     try:
         domain = connection.lookupByUUIDString(uuid)
         if domain.isActive():
             return None
-        return words.SHUTOFF.get(domain.state(0)[1], 'gone') if hasattr(domain, 'state') else 'gone'
+        how = words.SHUTOFF.get(domain.state(0)[1], 'gone') if hasattr(domain, 'state') else 'gone'
+        return 'gone' if is_new and how == 'crashed' else how
     except Exception as error:
         if words.code_of(error) == words.NO_DOMAIN:
             return 'gone'

@@ -20,6 +20,7 @@ class Link(object):
         self.uri = uri
         self.connection = None  # type: Any
         self.reachable = None   # type: Any
+        self.was_lost = False
         self.answered_at = clock.now()
         self._clock, self._opener, self._prepare = clock, opener, prepare
         self._lanes = {}        # type: dict
@@ -45,7 +46,7 @@ class Link(object):
     def connect_again(self, limit_s, then):
         # type: (float, Any) -> None
         """Comes back once there is a connection and `then()` went well with it."""
-        wait_s = RECONNECT_S
+        wait_s, self.was_lost = RECONNECT_S, True
         while True:
             try:
                 self.connect(limit_s)

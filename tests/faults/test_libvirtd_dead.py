@@ -5,12 +5,14 @@ import signal
 import threading
 import time
 
+import libvirt
 import pytest
 
 from tests.bench.clients import BARE_CLIENT
 from tests.faults.conftest import end_as_sendsigs_does, linux_files
 from tests.lab.agentguest import LinuxGuest
 from tests.lab.fleet import Consoles
+from tests.lab.libvirtd import wait_until
 from tests.lab.tool import Running
 
 
@@ -117,6 +119,23 @@ def test_libvirtd_restarted_in_a_loop(night):
         over.set()
         loop.join()
     assert [guest.disk_says() for guest in guests] == ['CLEAN'] * 4
+
+
+def test_a_guest_whose_qemu_the_libvirtd_before_has_ended_has_not_crashed(night):
+    """That one died before it had noted the guest's end. The next one finds no QEMU, and calls that a crash."""
+    guest = night.guests(1, delay_s=2)[0]
+    pid = night.libvirtd.qemu_pid(guest)
+    running = night.host_stop()
+    night.asked(running, [guest])
+    night.libvirtd.freeze()
+    wait_until(lambda: guest.said()[-1] == 'OFF', 30, 'the guest has shut down')
+    os.kill(pid, signal.SIGTERM)
+    os.kill(night.libvirtd.pid(), signal.SIGKILL)
+    assert not night.libvirtd.thaw()
+    night.libvirtd.start()
+    ended = night.over(running)
+    assert ended.json['guests'][0]['outcome'] == 'off'
+    assert night.fleet.domain(guest).state()[1] == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED
 
 
 def test_libvirtd_that_comes_back_only_to_die_again(night):

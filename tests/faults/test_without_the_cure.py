@@ -101,6 +101,8 @@ CONTROLS = {
                                      [('hypervisor/either.py', 'if not self._host_stop or not self._direct.guests()[0]:', 'if True:')], 'exit [14]'),
     'libvirtd killed in the middle': ((dead.test_libvirtd_killed_in_the_middle,), [NO_OTHER_WAY], STAYS),
     'libvirtd restarted in a loop': ((dead.test_libvirtd_restarted_in_a_loop,), [NO_OTHER_WAY, NO_RECONNECT], STAYS),
+    'qemu ended by the libvirtd before': ((dead.test_a_guest_whose_qemu_the_libvirtd_before_has_ended_has_not_crashed,),
+                                          [('hypervisor/libvirtcalls.py', "'gone' if is_new and how == 'crashed' else how", 'how')], 'exit 3'),
     'libvirtd back after 5 s': ((dead.test_libvirtd_killed_and_back_after_5_s,), [NO_RECONNECT], 'asked through it|CLEAN|' + STAYS),
     'a guest that joined and is gone': (
         (dead.test_a_guest_that_joined_is_gone_when_libvirtd_is,),
@@ -117,7 +119,9 @@ CONTROLS = {
         'exit 4'),
     'a second hang is judged by what was told of the first': (
         (hung.test_a_second_short_hang_is_judged_by_itself,),
-        [('hypervisor/either.py', 'self.in_doubt, self.urgent_at = True, None  # what', 'self.in_doubt = True  # what')], 'thaw'),
+        [('hypervisor/either.py', 'self.in_doubt, self.urgent_at = True, None  # what', 'self.in_doubt = True  # what'),
+         ('hypervisor/several.py', 'hypervisor.urgent_at = self.first_ask_by()', 'hypervisor.urgent_at = self.first_ask_by() or hypervisor.urgent_at')],
+        'thaw'),
     'manual stop ends libvirtd': ((hung.test_a_manual_stop_never_ends_a_hung_libvirtd,),
                                   [('hypervisor/either.py', "may_end and verb == 'host-stop'", 'True')], ''),
     'unproved stop ends libvirtd': ((hung.test_a_hung_libvirtd_is_not_ended_where_nothing_proves_that_the_host_goes_down,),
