@@ -128,7 +128,7 @@ def _job_of(domain):
 def how_it_ended(connection, uuid, is_new):
     # type: (Any, str, bool) -> str | None
     """The second look at a guest that is not in the list: how it went off, or None where it is on after all. `is_new`: this
-    libvirtd may have been started since; it calls a guest crashed whose QEMU it finds gone, though the one before has ended it."""
+    libvirtd may have been started since; it calls a guest crashed whose QEMU it finds gone, though the one before ended it."""
     try:
         domain = connection.lookupByUUIDString(uuid)
         if domain.isActive():
