@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -97,9 +98,7 @@ def image(suite, boot):
     with open(folder + '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(folder):
-            new = folder + '-making'
-            shutil.rmtree(new, ignore_errors=True)
-            os.mkdir(new)
+            new = tempfile.mkdtemp(prefix='making-', dir=CACHE)  # in one of a run that was cut off something may still be at work
             make(suite, Image(new))
             boot(Image(new))
             os.rename(new, folder)
