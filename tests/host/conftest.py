@@ -87,7 +87,7 @@ def debs(tmp_path_factory):
 def images(request):
     """{suite: future of its Image}, for the suites of this session; two are made at a time, while tests run already."""
     suites = dict.fromkeys(item.callspec.params['suite'] for item in request.session.items
-                           if 'suite' in getattr(item, 'fixturenames', ()))
+                           if 'images' in getattr(item, 'fixturenames', ()))
     pool = ThreadPoolExecutor(2)
     yield {suite: pool.submit(image, suite, boot_and_keep) for suite in suites}
     pool.shutdown(cancel_futures=True)
@@ -95,6 +95,6 @@ def images(request):
 
 @pytest.fixture
 def new_host(suite, images, debs):
-    """new_host({'a': {}, 'b': {'delay_s': 20}}): a Host of this test alone."""
+    """new_host({'a': {}, 'b': {'delay_s': 20}}, installed=True): a Host of this test alone, with the package."""
     with hosts(suite, images, debs) as make:
         yield make

@@ -10,7 +10,8 @@ import pytest
 
 from tests.host.evidence import Evidence
 from tests.host.hardware import PORTS
-from tests.host.machine import Machine
+from tests.host.images import image_with
+from tests.host.machine import Machine, install_and_keep
 from tests.lab.guest import LabGuest
 from tests.lab.libvirtd import LabError
 
@@ -109,12 +110,14 @@ def check(host, ended, expected):
 
 @contextlib.contextmanager
 def hosts(suite, images, debs):
-    """A function that makes a Host of this suite with these guests; all are ended at the end."""
+    """A function that makes a Host of this suite with these guests, on which the package is installed or not; all are ended at the
+    end."""
     try:
         made = images[suite].result()
     except LabError as e:
         pytest.skip('no host VM of %s: %s' % (suite, e))
     with contextlib.ExitStack() as stack:
-        def make(guests, **options):
-            return stack.enter_context(contextlib.closing(Host(suite, made, guests, debs, **options)))
+        def make(guests, installed=False, **options):
+            image = image_with(made, debs['package'], install_and_keep) if installed else made
+            return stack.enter_context(contextlib.closing(Host(suite, image, guests, debs, **options)))
         yield make

@@ -1,7 +1,8 @@
 """Host VMs as they are before any test: made with mmdebstrap, booted once, and kept in the user's cache directory.
 
 An image is the root on a disk (root.raw), kernel and initramfs, and the VM's memory (memory) when its boot was finished and
-libvirtd answered; a test goes on from there, over a disk of its own. Nothing of this machine gets mounted.
+libvirtd answered; a test goes on from there, over a disk of its own. There is another with the package installed, for the many
+tests that begin so: to install it there takes longer than a shutdown. Nothing of this machine gets mounted.
 """
 
 import fcntl
@@ -21,6 +22,7 @@ FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'files')
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'kvm-graceful-shutdown', 'host')
 BUILD_LIMIT_S = 1800
 KEPT_S = 4 * 24 * 3600
+WITH_PACKAGE, WITH_PACKAGE_KEPT_S = '-with-', 3 * 3600  # of these there is one for each state of the package
 DISK_SIZE = '4G'
 
 PACKAGES = {
@@ -93,14 +95,32 @@ def image(suite, boot):
 
     Raises LabError where it cannot be made. Two that ask at the same time get one and the same.
     """
+    def made(new):
+        make(suite, new)
+        boot(new)
     os.makedirs(CACHE, exist_ok=True)
-    folder = os.path.join(CACHE, '%s-%s' % (suite, key()))
+    return kept('%s-%s' % (suite, key()), made)
+
+
+def image_with(base, deb, install):
+    """The Image of a suite that `base` is, with a package installed; `install(base, deb, image)` does that and leaves the memory."""
+    def made(new):
+        for name in ('kernel', 'initramfs'):
+            os.link(getattr(base, name), getattr(new, name))
+        install(base, deb, new)
+    with open(deb, 'rb') as f:
+        digest = hashlib.sha256(f.read()).hexdigest()[:16]
+    return kept(os.path.basename(base.folder) + WITH_PACKAGE + digest, made)
+
+
+def kept(name, make_it):
+    """The Image of this name, made by `make_it(image)` where it is not there."""
+    folder = os.path.join(CACHE, name)
     with open(folder + '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(folder):
             new = tempfile.mkdtemp(prefix='making-', dir=CACHE)  # in one of a run that was cut off something may still be at work
-            make(suite, Image(new))
-            boot(Image(new))
+            make_it(Image(new))
             os.rename(new, folder)
         os.utime(folder)
     remove_unused()
@@ -110,7 +130,7 @@ def image(suite, boot):
 def remove_unused():
     """Other checkouts may use images of other keys; those that nobody used for some days go."""
     for old in glob.glob(os.path.join(CACHE, '*-*')):
-        if time.time() - os.path.getmtime(old) > KEPT_S:
+        if time.time() - os.path.getmtime(old) > (WITH_PACKAGE_KEPT_S if WITH_PACKAGE in old else KEPT_S):
             if os.path.isdir(old):
                 shutil.rmtree(old)
             else:

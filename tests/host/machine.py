@@ -10,6 +10,7 @@ import json
 import os
 import re
 import selectors
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -23,6 +24,7 @@ from tests.lab.libvirtd import LabError
 
 BOOT_LIMIT_S = 600
 COMMAND_LIMIT_S = 120
+INSTALL_LIMIT_S = 300
 NOT_TEXT = re.compile(rb'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\r\a]')
 
 Line = namedtuple('Line', 'at source text')
@@ -155,10 +157,10 @@ class Machine:
                  'if [ -d /run/systemd/system ]; then systemctl is-system-running --wait; systemctl --failed; true\n'
                  'else while pgrep -f "^/bin/sh /etc/init.d/rc" >/dev/null; do sleep 0.3; done; fi', BOOT_LIMIT_S)
 
-    def keep(self):
-        """Leaves disk and memory in the image, from which other machines go on."""
+    def keep(self, image):
+        """Leaves disk and memory in an image, from which other machines go on."""
         self.monitor('stop')
-        self.monitor('migrate', uri='exec:cat >"%s"' % self.image.memory)
+        self.monitor('migrate', uri='exec:cat >"%s"' % image.memory)
         while True:
             status = self.monitor('query-migrate').get('status')
             if status == 'completed':
@@ -167,7 +169,7 @@ class Machine:
                 raise LabError('the memory of a host VM could not be saved: %s' % status)
             time.sleep(0.1)
         self.switch_off()
-        os.replace(self.disk(), self.image.disk)
+        shutil.move(self.disk(), image.disk)
 
     # -- inside
 
@@ -206,7 +208,8 @@ class Machine:
             listening[source].listen(1)
         with open(self._path('qemu.log'), 'w') as log:
             words = qemu(self.image, self._disk, self._path('payload.tar'), self._folder.name, from_memory)
-            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # It ends with us, also where we are ended.
+            self._process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL'] + words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             for source, waiting in listening.items():
                 waiting.settimeout(30)
@@ -270,6 +273,16 @@ def boot_and_keep(image):
     machine = Machine(image)
     try:
         machine.wait_until_up()
-        machine.keep()
+        machine.keep(image)
+    finally:
+        machine.close()
+
+
+def install_and_keep(base, deb, image):
+    """Installs a package on the machine of an image, and leaves that one's disk and memory in another."""
+    machine = Machine(base, {'package.deb': deb})
+    try:
+        machine.run('dpkg -i /lab/package.deb 2>&1 && rm -r /lab && sync', INSTALL_LIMIT_S)
+        machine.keep(image)
     finally:
         machine.close()

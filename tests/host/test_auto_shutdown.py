@@ -33,8 +33,7 @@ def test_sooner_than_libvirts_auto_shutdown_and_no_guest_is_lost(suite, new_host
     theirs.run(AUTO_SHUTDOWN)
     took, says = goes_down(theirs)
     print("\nlibvirt's auto-shutdown: the last guest off after %.1f s, %d of 10 CLEAN" % (took, list(says.values()).count('CLEAN')))
-    ours = new_host(GUESTS)
-    ours.install()
+    ours = new_host(GUESTS, installed=True)
     our_took, our_says = goes_down(ours)
     print('kvm-graceful: the last guest off after %.1f s, %d of 10 CLEAN' % (our_took, list(our_says.values()).count('CLEAN')))
     assert set(our_says.values()) == {'CLEAN'}

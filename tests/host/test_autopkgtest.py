@@ -27,10 +27,8 @@ def sources():
 @pytest.mark.on('systemd', 'sysvinit')
 @pytest.mark.parametrize('installed', [True, False], ids=['installed', 'control-without-the-package'])
 def test_reboot(suite, new_host, installed):
-    host = new_host({})
-    if installed:
-        host.install()
-    else:
+    host = new_host({}, installed=installed)
+    if not installed:
         host.run({'systemd': 'systemctl mask --now libvirt-guests', 'sysvinit': 'update-rc.d libvirt-guests disable'}[suite.init])
     host.run('mkdir -p %s && base64 -d <<<%s | tar -C %s -xzf -' % (FOLDER, sources(), FOLDER))
     host.run(AUTOPKGTEST_REBOOT % {'systemd': 'reboot', 'sysvinit': 'init 6'}[suite.init])

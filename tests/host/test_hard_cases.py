@@ -21,9 +21,8 @@ LIBVIRT_GUESTS = {
 @pytest.mark.parametrize('beside', sorted(LIBVIRT_GUESTS))
 def test_ten_guests_of_20_seconds_with_libvirt_guests(suite, new_host, beside):
     """All at once, whatever libvirt-guests would do, which in its own defaults would ask one after the other."""
-    host = new_host({'g%d' % number: {'delay_s': 20} for number in range(10)})
+    host = new_host({'g%d' % number: {'delay_s': 20} for number in range(10)}, installed=True)
     host.run(LIBVIRT_GUESTS[beside][suite.init])
-    host.install()
     host.start_guests()
     run = check(host, host.goes_down(POWER_OFF[suite.init]), OFF).run()
     assert len(run['guests']) == 10
@@ -35,8 +34,7 @@ def test_ten_guests_of_20_seconds_with_libvirt_guests(suite, new_host, beside):
 
 @BOTH
 def test_guest_that_never_reacts_holds_nobody_up_and_ends_at_the_deadline(suite, new_host):
-    host = new_host({'deaf': {'never': True}, 'good': {'delay_s': 3}})
-    host.install()
+    host = new_host({'deaf': {'never': True}, 'good': {'delay_s': 3}}, installed=True)
     host.run(CONFIGURE % 'DEADLINE=40')
     host.start_guests()
     assert host.goes_down(POWER_OFF[suite.init]) == OFF
@@ -51,8 +49,7 @@ def test_guest_that_never_reacts_holds_nobody_up_and_ends_at_the_deadline(suite,
 
 @BOTH
 def test_guest_that_needs_longer_than_systemd_s_default_of_90_seconds(suite, new_host):
-    host = new_host({'slow': {'delay_s': 120}})
-    host.install()
+    host = new_host({'slow': {'delay_s': 120}}, installed=True)
     host.start_guests()
     run = check(host, host.goes_down(POWER_OFF[suite.init], 500), OFF).run()
     assert run['guests'][0]['off'] >= 120
@@ -61,8 +58,7 @@ def test_guest_that_needs_longer_than_systemd_s_default_of_90_seconds(suite, new
 @BOTH
 def test_deadline_of_600_seconds_needs_no_daemon_reload(suite, new_host):
     """The guest is off after 295 s: after the 285 s at which the usual deadline would have forced it."""
-    host = new_host({'slow': {'delay_s': 255, 'ignore': 1}})
-    host.install()
+    host = new_host({'slow': {'delay_s': 255, 'ignore': 1}}, installed=True)
     host.start_guests()
     host.run('printf "DEADLINE=600\\nPRESS_AGAIN=40\\n" >/etc/default/kvm-graceful-shutdown')
     run = check(host, host.goes_down(POWER_OFF[suite.init], 900), OFF).run()
@@ -73,8 +69,7 @@ def test_deadline_of_600_seconds_needs_no_daemon_reload(suite, new_host):
 @BOTH
 def test_guests_on_a_file_system_of_their_own(suite, new_host):
     """It is unmounted only when they are off, and clean."""
-    host = new_host({'a': {'delay_s': 5}, 'b': {'delay_s': 10}})
-    host.install()
+    host = new_host({'a': {'delay_s': 5}, 'b': {'delay_s': 10}}, installed=True)
     host.run('mkdir /srv/guests && truncate -s 64M /lab/guests.ext4 && mke2fs -q -t ext4 /lab/guests.ext4\n'
              'echo "/lab/guests.ext4 /srv/guests ext4 loop,nofail 0 0" >>/etc/fstab\n'
              'if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi; mount /srv/guests\n'
@@ -92,8 +87,7 @@ def test_guests_on_a_file_system_of_their_own(suite, new_host):
 
 @pytest.mark.on('systemd')
 def test_log_and_lock_daemon_are_there_until_the_last_guest_is_off(suite, new_host):
-    host = new_host({'a': {'delay_s': 3}, 'b': {'delay_s': 10}}, console_in_file=True)
-    host.install()
+    host = new_host({'a': {'delay_s': 3}, 'b': {'delay_s': 10}}, console_in_file=True, installed=True)
     host.run('echo \'lock_manager = "lockd"\' >>/etc/libvirt/qemu.conf\n'
              'systemctl enable --now virtlockd.socket && systemctl restart libvirtd')
     host.start_guests()
@@ -110,8 +104,7 @@ def test_log_and_lock_daemon_are_there_until_the_last_guest_is_off(suite, new_ho
 
 @BOTH
 def test_our_process_is_killed_in_the_middle(suite, new_host):
-    host = new_host({'a': {'delay_s': 20}, 'b': {'delay_s': 30}})
-    host.install()
+    host = new_host({'a': {'delay_s': 20}, 'b': {'delay_s': 30}}, installed=True)
     host.start_guests()
     host.machine.send(POWER_OFF[suite.init])
     host.wait_for_guest(host.guests[1], 'PRESSED')
@@ -133,8 +126,7 @@ time.sleep(10000)
 
 @BOTH
 def test_state_directory_cannot_be_made_and_a_mount_hangs(suite, new_host):
-    host = new_host({'a': {'delay_s': 3}})
-    host.install()
+    host = new_host({'a': {'delay_s': 3}}, installed=True)
     host.run('rm -rf /var/lib/kvm-graceful-shutdown && ln -s /nowhere/at/all /var/lib/kvm-graceful-shutdown')
     host.start_guests()
     host.run("cat >/lab/hung.py <<'END'\n%s\nEND\nmodprobe fuse" % HUNG_MOUNT)
@@ -158,8 +150,7 @@ done
 
 @BOTH
 def test_no_guest_at_all_takes_no_longer_than_three_times_python_itself(suite, new_host):
-    host = new_host({})
-    host.install()
+    host = new_host({}, installed=True)
     host.run("mkdir -p /lab; mv /usr/sbin/kvm-graceful /usr/sbin/kvm-graceful.real\n"
              "cat >/usr/sbin/kvm-graceful <<'END'\n%sEND\nchmod +x /usr/sbin/kvm-graceful" % MEASURE)
     assert host.goes_down(POWER_OFF[suite.init]) == OFF
@@ -174,11 +165,9 @@ def test_no_guest_at_all_takes_no_longer_than_three_times_python_itself(suite, n
 @pytest.mark.parametrize('installed', [True, False], ids=['installed', 'control-libvirt-guests-alone'])
 def test_without_machine_scopes(suite, new_host, installed):
     """As in containers: nothing but a unit's own order keeps libvirtd until the guests are off. libvirt-guests has none."""
-    host = new_host({'a': {'delay_s': 3}, 'b': {'delay_s': 6}})
+    host = new_host({'a': {'delay_s': 3}, 'b': {'delay_s': 6}}, installed=installed)
     host.run('systemctl mask --now systemd-machined; rm /usr/share/dbus-1/system-services/org.freedesktop.machine1.service\n'
              'systemctl reload dbus; systemctl restart libvirtd')
-    if installed:
-        host.install()
     host.start_guests()
     assert host.attempt('systemctl list-units --no-legend "machine-qemu*.scope"').text == ''
     assert host.goes_down('poweroff') == OFF

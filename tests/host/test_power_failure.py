@@ -55,10 +55,9 @@ printf '[web]\\nneeds = db\\ngrace = 10\\n[db]\\ngrace = 10\\n[batch]\\nshed = 5
 
 @pytest.mark.on('systemd', but=['forky'])
 def test_mains_fail_and_the_host_goes_off_by_itself_before_the_battery_is_empty(suite, new_host):
-    host = new_host(GUESTS)
+    host = new_host(GUESTS, installed=True)
     host.run(SET_UP_NUT, 240)
     assert host.run(START_NUT[suite.init], 240) == 'OL'
-    host.install()
     host.run(SETTINGS)
     host.start_guests()
     host.run('systemctl enable --now kvm-graceful-watch')

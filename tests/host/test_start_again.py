@@ -28,8 +28,7 @@ def started(host):
 
 
 def prepared(new_host, suite, on_boot='start', delay_s=0):
-    host = new_host(GUESTS, console_in_file=True)
-    host.install()
+    host = new_host(GUESTS, console_in_file=True, installed=True)
     host.run(CONFIGURE % (on_boot, delay_s))
     host.start_guests()
     host.run('virsh -q -c qemu:///system suspend idle; virsh -q -c qemu:///system destroy was-off')

@@ -9,8 +9,7 @@ GUESTS = {'a': {'delay_s': 3}, 'b': {'delay_s': 6}}
 
 @pytest.fixture
 def host(new_host):
-    host = new_host(GUESTS)
-    host.install()
+    host = new_host(GUESTS, installed=True)
     host.start_guests()
     return host
 
