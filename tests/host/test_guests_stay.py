@@ -69,7 +69,7 @@ class TestSystemd(GuestsStay):
         assert same_guests.run('systemctl is-active kvm-graceful-shutdown') == 'active'
 
     def test_libvirt_upgraded(self, same_guests):
-        same_guests.run('dpkg -i /root/debs/*.deb 2>&1')
+        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', 300)
         assert same_guests.run('systemctl is-active kvm-graceful-shutdown') == 'active'
 
     def test_shutdown_taken_back(self, same_guests):
@@ -106,7 +106,7 @@ class TestSysvinit(GuestsStay):
         same_guests.install('package')
 
     def test_libvirt_upgraded(self, same_guests):
-        same_guests.run('dpkg -i /root/debs/*.deb 2>&1')
+        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', 300)
 
     def test_shutdown_taken_back(self, same_guests):
         same_guests.run('shutdown -P -h +1 </dev/null >/dev/null 2>&1 & sleep 20; shutdown -c; sleep 60')
