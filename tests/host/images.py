@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+from tests.host.hardware import PROCESSORS
 from tests.lab.agentguest import archive, busybox, modules, only, read
 from tests.lab.libvirtd import LabError
 
@@ -83,7 +84,7 @@ class Image:
 def key():
     """Changes with whatever decides what is in an image."""
     emulator = subprocess.run(['qemu-system-x86_64', '--version'], check=True, stdout=subprocess.PIPE).stdout
-    digest = hashlib.sha256(emulator)
+    digest = hashlib.sha256(emulator + b'%d' % PROCESSORS)
     for path in [os.path.abspath(__file__), os.path.join(os.path.dirname(FILES), 'hardware.py')] + sorted(glob.glob(FILES + '/*')):
         with open(path, 'rb') as f:
             digest.update(f.read())
