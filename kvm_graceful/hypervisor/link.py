@@ -13,7 +13,8 @@ RECONNECT_MAX_S = 4.0
 
 
 class Link(object):
-    """`opener(uri)` gives a connection or raises; `prepare(connection)` is called with each new one."""
+    """`opener(uri)` gives a connection or raises; `prepare(connection)` is called with each new one. `was_lost`: this is not the
+    first one, and its libvirtd may be another."""
 
     def __init__(self, uri, clock, opener, prepare):
         # type: (str, Any, Any, Any) -> None

@@ -5,6 +5,7 @@ which is joined to a port of the host VM that leads out.
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -270,19 +271,13 @@ def command(words):
 
 def boot_and_keep(image):
     """Boots an image's disk once, and leaves the memory of the machine beside it."""
-    machine = Machine(image)
-    try:
+    with contextlib.closing(Machine(image)) as machine:
         machine.wait_until_up()
         machine.keep(image)
-    finally:
-        machine.close()
 
 
 def install_and_keep(base, deb, image):
     """Installs a package on the machine of an image, and leaves that one's disk and memory in another."""
-    machine = Machine(base, {'package.deb': deb})
-    try:
+    with contextlib.closing(Machine(base, {'package.deb': deb})) as machine:
         machine.run('dpkg -i /lab/package.deb 2>&1 && rm -r /lab && sync', INSTALL_LIMIT_S)
         machine.keep(image)
-    finally:
-        machine.close()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.host.host import hosts
+from tests.host.machine import INSTALL_LIMIT_S
 
 GUESTS = {'a': {'delay_s': 2}, 'b': {'delay_s': 3}}
 
@@ -69,7 +70,7 @@ class TestSystemd(GuestsStay):
         assert same_guests.run('systemctl is-active kvm-graceful-shutdown') == 'active'
 
     def test_libvirt_upgraded(self, same_guests):
-        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', 300)
+        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', INSTALL_LIMIT_S)
         assert same_guests.run('systemctl is-active kvm-graceful-shutdown') == 'active'
 
     def test_shutdown_taken_back(self, same_guests):
@@ -106,7 +107,7 @@ class TestSysvinit(GuestsStay):
         same_guests.install('package')
 
     def test_libvirt_upgraded(self, same_guests):
-        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', 300)
+        same_guests.run('dpkg -i /root/debs/*.deb 2>&1', INSTALL_LIMIT_S)
 
     def test_shutdown_taken_back(self, same_guests):
         same_guests.run('shutdown -P -h +1 </dev/null >/dev/null 2>&1 & sleep 20; shutdown -c; sleep 60')
