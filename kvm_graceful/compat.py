@@ -1,7 +1,6 @@
 """The few differences between Python 2.6 and today, each with the version at which it may go."""
 from __future__ import absolute_import, division, print_function
 
-import json
 import sys
 
 TYPE_CHECKING = False  # mypy takes it for true; Python 2 and 3.2 to 3.4 have no typing
@@ -48,6 +47,7 @@ def from_json(text):
     # type: (Any) -> Any
     """The data of a JSON text, its texts in the native type: on Python 2 the json module gives unicode, and one non-ASCII name of
     each kind in one line is an error. Raises ValueError, and RuntimeError for what is nested too deeply."""
+    import json  # late: host-stop without guests reads none, and need not load it
     data = json.loads(text)
     return _natively(data) if PY2 else data
 

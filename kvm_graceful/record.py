@@ -3,14 +3,14 @@ from __future__ import absolute_import, division, print_function
 
 import os
 
-from kvm_graceful import plainfile, soundness
+from kvm_graceful import places, plainfile, soundness
 from kvm_graceful.compat import Any, from_json  # noqa: F401 (Any: type comments)
 from kvm_graceful.diskwriter import run_numbers
 from kvm_graceful.errors import NoRecord
 from kvm_graceful.model import OUTCOMES
 
 SCHEMA = 1
-STATE_DIR = '/var/lib/kvm-graceful-shutdown'
+STATE_DIR = places.STATE_DIR
 _MAX_BYTES = 64 << 20  # a record of more is not ours
 
 

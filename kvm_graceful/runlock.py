@@ -10,12 +10,10 @@ import json
 import os
 import stat
 
+from kvm_graceful import places
 from kvm_graceful.compat import TEXTS, Any, as_bytes  # noqa: F401 (Any: type comments)
 from kvm_graceful.model import DESTROY_S
 
-FOLDERS = ('run', 'var/run')  # the second on hosts without the first: Ubuntu 10.04
-NAME = 'kvm-graceful-shutdown'
-FILE = 'host-stop.json'
 MARGIN_S = 15.0     # beyond its deadline and one forced end, after which a holder counts as hung
 SAME_S = 60.0       # a host-stop so soon after the last is the same shutdown's
 WAIT_STEP_S = 0.1
@@ -29,14 +27,14 @@ class RunLock(object):
         # type: (str | None, str) -> None
         """`folder` None: the usual one in /run."""
         self._root = root
-        self._folder = folder or folder_in_memory(root)
+        self._folder = folder or places.folder_in_memory(root)
         self._descriptor = None  # type: int | None
         self._data = {}          # type: dict
 
     def is_there(self):
         # type: () -> bool
         """Has there been a host-stop in this boot?"""
-        return os.path.exists(os.path.join(self._folder, FILE))
+        return os.path.exists(os.path.join(self._folder, places.LOCK))
 
     def take(self, clock):
         # type: (Any) -> dict
@@ -79,7 +77,7 @@ class RunLock(object):
                     os.makedirs(self._folder)
                 finally:
                     os.umask(usual)
-            path = os.path.join(self._folder, FILE)
+            path = os.path.join(self._folder, places.LOCK)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | getattr(os, 'O_NOFOLLOW', 0), 0o600)
         except OSError:
             return
@@ -100,13 +98,6 @@ class RunLock(object):
         except OSError:
             return {}
         return data if data.get('boot') == boot_id(self._root) else {}
-
-
-def folder_in_memory(root='/'):
-    # type: (str) -> str
-    """Our folder in the /run of this host. It may not be there yet."""
-    there = [name for name in FOLDERS if os.path.isdir(os.path.join(root, name))]
-    return os.path.join(root, (there or FOLDERS)[0], NAME)
 
 
 def contents(text):

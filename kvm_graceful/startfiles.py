@@ -11,8 +11,7 @@ import os
 from kvm_graceful import diskreader, soundness, startlist
 from kvm_graceful.compat import Any  # noqa: F401 (type comments)
 from kvm_graceful.errors import BadList
-
-RESTORE, STOPPED, SHED, STARTED = 'restore.json', 'stopped.json', 'shed.json', 'started.json'
+from kvm_graceful.places import RESTORE, SHED, STARTED, STOPPED  # noqa: F401 (STOPPED: for others)
 
 
 def boot_id(root='/'):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, print_function
 import json
 import os
 
-from kvm_graceful import runlock, startfiles
+from kvm_graceful import places, startfiles
 from kvm_graceful.compat import TEXTS, Any, as_bytes, as_native  # noqa: F401 (Any: type comments)
 from kvm_graceful.errors import BadList
 
@@ -20,7 +20,7 @@ class State(object):
 
     def __init__(self, root, now):
         # type: (str, float) -> None
-        self._path = os.path.join(runlock.folder_in_memory(root), NAME)
+        self._path = os.path.join(places.folder_in_memory(root), NAME)
         self.since, self.mains_since = None, None  # type: float | None, float | None
         self.shed = []  # type: list
         try:

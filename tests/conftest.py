@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections import Counter
 
 import pytest
@@ -12,6 +13,8 @@ collect_ignore = [folder for folder, flag in (('suites', 'KVM_GRACEFUL_HOST_MATR
 
 
 def pytest_sessionstart():
+    if threading.current_thread() is not threading.main_thread():  # pytest-xdist's workers now and then; it ends them itself
+        return
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: pytest.exit('ended by signal %d' % number, 128 + number))
 

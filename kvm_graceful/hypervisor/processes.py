@@ -3,32 +3,28 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
-import re
 
 from kvm_graceful import names
 from kvm_graceful.compat import Any, as_native  # noqa: F401 (Any: type comments)
-from kvm_graceful.hypervisor import qemuprocess
-
-# What libvirt and people run: qemu-system-x86_64, qemu-kvm (RHEL), kvm (Debian before 2013). Not qemu-nbd, qemu-img, qemu-ga.
-_EMULATOR = re.compile(r'^(?:.*/)?(?:qemu-system-[^/]+|qemu-kvm|kvm|qemu)$')
+from kvm_graceful.hypervisor import commandlines, qemuprocess
 
 
 def _qemus(root):
     # type: (str) -> Any
     """(pid, words of its command line) of each QEMU process, one after the other: two hundred at once would be a megabyte.
 
-    An emulator of another name is known by the options that libvirt always gives. A process that ends meanwhile is none.
+    A process that ends meanwhile is none.
     """
     for entry in os.listdir(os.path.join(root, 'proc')):
         if not entry.isdigit():
             continue
         try:
-            words = qemuprocess.words_of(int(entry), root)
+            words = commandlines.words_of(int(entry), root)
         except (IOError, OSError) as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
                 raise  # whoever is not seen for that is not gone
             continue
-        if _EMULATOR.match(words[0].decode('latin-1')) or (b'-uuid' in words and b'-name' in words):
+        if commandlines.is_qemu(words):
             yield int(entry), words
 
 

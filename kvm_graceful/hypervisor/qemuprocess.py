@@ -11,16 +11,6 @@ from kvm_graceful.compat import Any  # noqa: F401 (type comments)
 # A pid alone is used again; a pid and the instant at which it was started (clock ticks since boot) is one process for ever.
 Process = namedtuple('Process', 'pid started')
 
-_MAX_WORDS = 1 << 20  # a command line of QEMU has some 10 KB
-
-
-def words_of(pid, root='/'):
-    # type: (int, str) -> list
-    """The command line. Raises IOError or OSError where there is no such process."""
-    # not /proc/PID/comm: it came with Linux 2.6.33, Ubuntu 10.04 has 2.6.32
-    with open(os.path.join(root, 'proc', str(pid), 'cmdline'), 'rb') as stream:
-        return stream.read(_MAX_WORDS).split(b'\0')
-
 
 def identify(pid, root='/'):
     # type: (int, str) -> Process | None

@@ -6,7 +6,7 @@ from collections import namedtuple
 
 from kvm_graceful import model, plainfile
 from kvm_graceful.compat import Any, as_bytes, as_native  # noqa: F401 (Any: type comments)
-from kvm_graceful.hypervisor import domainxml, processes, qemuprocess
+from kvm_graceful.hypervisor import commandlines, domainxml, processes, qemuprocess
 
 FOLDERS = ('run/libvirt/qemu', 'var/run/libvirt/qemu')  # /run since Debian 7 and Ubuntu 11.10
 DEFINED = 'etc/libvirt/qemu'
@@ -110,7 +110,7 @@ def _of_pid(path, name, uri, root, ages):
     """A guest whose status file is gone or torn. Its sockets are not known: it can be ended, not asked."""
     try:
         pid = int(plainfile.read(path, 64).decode('ascii'))
-        uuid = qemuprocess.uuid_in(qemuprocess.words_of(pid, root))
+        uuid = qemuprocess.uuid_in(commandlines.words_of(pid, root))
     except (ValueError, IOError, OSError):
         return None
     process = None if uuid is None else _process(pid, uuid, name, root)
@@ -132,7 +132,7 @@ def _process(pid, uuid, name, root):
     process = qemuprocess.identify(pid, root) if pid > 1 else None
     if process is None or not uuid:
         return None
-    words = qemuprocess.words_of(pid, root)
+    words = commandlines.words_of(pid, root)
     if qemuprocess.uuid_in(words) != uuid or qemuprocess.name_in(words) != as_bytes(name):
         return None
     return process if qemuprocess.is_alive(process, root) else None  # the words are of the same process

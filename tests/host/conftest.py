@@ -33,6 +33,7 @@ def suite(request):
     return request.param
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config, items):
     """Without --host only what belongs to the quick set; with it, what has not passed yet."""
     here = os.path.dirname(__file__) + os.sep  # pytest calls this for all tests, and others have suites of their own
@@ -95,6 +96,7 @@ def images(request):
 
 @pytest.fixture
 def new_host(suite, images, debs):
-    """new_host({'a': {}, 'b': {'delay_s': 20}}, installed=True): a Host of this test alone, with the package."""
+    """new_host({'a': {}, 'b': {'delay_s': 20}}, installed=True): a Host of this test alone, with the package; with running=True its
+    guests are on."""
     with hosts(suite, images, debs) as make:
         yield make

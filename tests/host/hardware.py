@@ -3,7 +3,7 @@
 import os
 
 MEMORY_MIB = 1536
-# Where three machines share two cores (script/test --host) one each: those that have two then wait for their own locks, and take
+# Where several machines share two cores (script/test --host) one each: those that have two then wait for their own locks, and take
 # four times as long. One machine alone is quicker with two.
 PROCESSORS = 1 if os.environ.get('KVM_GRACEFUL_HOST_MATRIX') else 2
 PORTS = 12  # for the serial consoles of guests

@@ -1,17 +1,20 @@
 """A host VM with guests in it, as a test uses it: guests are started, the package installed, the host goes down, evidence read."""
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import tempfile
+import uuid
 
 import pytest
 
 from tests.host.evidence import Evidence
 from tests.host.hardware import PORTS
-from tests.host.images import image_with
+from tests.host.images import image_with, kept, link_kernel
 from tests.host.machine import Machine, install_and_keep
+from tests.lab import guest as lab_guest
 from tests.lab.guest import LabGuest
 from tests.lab.libvirtd import LabError
 
@@ -26,17 +29,19 @@ FILE_CONSOLE = re.compile(r"<serial type='file'>.*?</serial>")
 
 class Host:
     """`guests`: {name: arguments of LabGuest, such as delay_s}; each has its console at a port that leads out, if there
-    is one left, else in a file, or always in one. `debs`: {name: path} of packages. To be ended with close()."""
+    is one left, else in a file, or always in one. `debs`: {name: path} of packages. `running`: the image is one of
+    image_with_guests(). To be ended with close()."""
 
-    def __init__(self, suite, image, guests, debs, console_in_file=False):
+    def __init__(self, suite, image, guests, debs, console_in_file=False, running=False):
         self.suite = suite
         self._ports = 0 if console_in_file else PORTS
         self._folder = tempfile.TemporaryDirectory(prefix='kgs-host-guests-')
-        self.guests = [LabGuest(self._folder.name, name, **how) for name, how in guests.items()]
+        self.guests = [LabGuest(self._folder.name, name, fixed_uuid=uuid.uuid5(uuid.NAMESPACE_OID, name), **how)
+                       for name, how in guests.items()]
         files = {os.path.basename(path): path for path in (self._write(number, guest) for number, guest in enumerate(self.guests))}
         files.update({os.path.basename(guest.image): guest.image for guest in self.guests})
         files.update({name + '.deb': path for name, path in debs.items()}, initramfs=image.initramfs)
-        self.machine = Machine(image, files)
+        self.machine = Machine(image, None if running else files)
         self.run, self.attempt = self.machine.run, self.machine.attempt
 
     def _write(self, number, guest):
@@ -108,16 +113,33 @@ def check(host, ended, expected):
     return evidence
 
 
+def image_with_guests(suite, base, guests, debs, options):
+    """The Image of a Host with these guests as start_guests() leaves it, made of `base`: most tests begin so. What these guests
+    have said before is not to be had from it."""
+    def made(new):
+        link_kernel(base, new)
+        with contextlib.closing(Host(suite, base, guests, debs, **options)) as host:
+            host.start_guests()
+            host.machine.keep(new)
+    digest = hashlib.sha256(repr((guests, options)).encode())
+    for path in [os.path.abspath(__file__), lab_guest.__file__, lab_guest.ASM] + sorted(debs.values()):
+        with open(path, 'rb') as f:
+            digest.update(f.read())
+    return kept('%s-and-%s' % (os.path.basename(base.folder), digest.hexdigest()[:16]), made)
+
+
 @contextlib.contextmanager
 def hosts(suite, images, debs):
-    """A function that makes a Host of this suite with these guests, on which the package is installed or not; all are ended at the
-    end."""
+    """A function that makes a Host of this suite with these guests, on which the package is installed or not, and they are running
+    or not; all are ended at the end."""
     try:
         made = images[suite].result()
     except LabError as e:
         pytest.skip('no host VM of %s: %s' % (suite, e))
     with contextlib.ExitStack() as stack:
-        def make(guests, installed=False, **options):
+        def make(guests, installed=False, running=False, **options):
             image = image_with(made, debs['package'], install_and_keep) if installed else made
-            return stack.enter_context(contextlib.closing(Host(suite, image, guests, debs, **options)))
+            if running:
+                image = image_with_guests(suite, image, guests, debs, options)
+            return stack.enter_context(contextlib.closing(Host(suite, image, guests, debs, running=running, **options)))
         yield make

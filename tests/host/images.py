@@ -106,12 +106,17 @@ def image(suite, boot):
 def image_with(base, deb, install):
     """The Image of a suite that `base` is, with a package installed; `install(base, deb, image)` does that and leaves the memory."""
     def made(new):
-        for name in ('kernel', 'initramfs'):
-            os.link(getattr(base, name), getattr(new, name))
+        link_kernel(base, new)
         install(base, deb, new)
     with open(deb, 'rb') as f:
         digest = hashlib.sha256(f.read()).hexdigest()[:16]
     return kept(os.path.basename(base.folder) + WITH_PACKAGE + digest, made)
+
+
+def link_kernel(base, new):
+    """An image made of another has its kernel and initramfs."""
+    for name in ('kernel', 'initramfs'):
+        os.link(getattr(base, name), getattr(new, name))
 
 
 def kept(name, make_it):
@@ -184,9 +189,9 @@ def settle(root, suite):
         mask(root, MASKED)
     else:
         path = os.path.join(root, 'etc/inittab')
-        command(['sed', '-i', '/^[1-6]:.*getty.*tty[1-6]/s/^/#/', path])
-        with open(path, 'a') as f:
-            f.write('LB:0123456S:respawn:/usr/local/sbin/lab-commands\n')
+        # At the top: init starts nothing that stands below what it waits for, such as rc, or sulogin in single-user mode.
+        command(['sed', '-i', '-e', '/^[1-6]:.*getty.*tty[1-6]/s/^/#/',
+                 '-e', '1i LB:0123456S:respawn:/usr/local/sbin/lab-commands', path])
 
 
 def write_texts(root, texts):

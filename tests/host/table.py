@@ -85,9 +85,10 @@ def cell_of(nodeid):
     """(scenario, suite) of a test; suite is None for those that run in no host VM."""
     path, _, name = nodeid.partition('::')
     name, _, words = name.partition('[')
+    words = words.rpartition(']')[0]  # after it pytest-xdist says to which group the test belongs
     for suite in map(str, SUITES):
         if words.startswith(suite):
-            rest = words[len(suite):].strip('-]')
+            rest = words[len(suite):].strip('-')
             return '%s%s' % (name.replace('test_', '', 1) if '::' not in name else name.replace('::test_', ': '),
                              ' (%s)' % rest if rest else ''), suite
     return nodeid, None

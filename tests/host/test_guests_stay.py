@@ -14,8 +14,7 @@ class GuestsStay:
     @pytest.fixture(scope='class')
     def host(self, suite, images, debs):
         with hosts(suite, images, debs) as make:
-            host = make(GUESTS)
-            host.install()
+            host = make(GUESTS, installed=True)
             host.start_guests()
             yield host
 

@@ -13,7 +13,7 @@ LIBVIRT_GUESTS = {
                               ' >/etc/default/libvirt-guests; systemctl enable --now libvirt-guests',
                    'sysvinit': 'printf "ON_SHUTDOWN=shutdown\\nPARALLEL_SHUTDOWN=10\\nSHUTDOWN_TIMEOUT=120\\n"'
                                ' >/etc/default/libvirt-guests; update-rc.d libvirt-guests defaults'},
-    'masked': {'systemd': 'systemctl mask --now libvirt-guests', 'sysvinit': 'update-rc.d libvirt-guests disable'},
+    'masked': {'systemd': 'systemctl mask libvirt-guests', 'sysvinit': 'update-rc.d libvirt-guests disable'},
 }
 
 
@@ -21,9 +21,8 @@ LIBVIRT_GUESTS = {
 @pytest.mark.parametrize('beside', sorted(LIBVIRT_GUESTS))
 def test_ten_guests_of_20_seconds_with_libvirt_guests(suite, new_host, beside):
     """All at once, whatever libvirt-guests would do, which in its own defaults would ask one after the other."""
-    host = new_host({'g%d' % number: {'delay_s': 20} for number in range(10)}, installed=True)
+    host = new_host({'g%d' % number: {'delay_s': 20} for number in range(10)}, installed=True, running=True)
     host.run(LIBVIRT_GUESTS[beside][suite.init])
-    host.start_guests()
     run = check(host, host.goes_down(POWER_OFF[suite.init]), OFF).run()
     assert len(run['guests']) == 10
     pressed, off = {}, {}  # {source: when it said so first}: a guest that was started just before is pressed again

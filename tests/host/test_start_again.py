@@ -28,9 +28,8 @@ def started(host):
 
 
 def prepared(new_host, suite, on_boot='start', delay_s=0):
-    host = new_host(GUESTS, console_in_file=True, installed=True)
+    host = new_host(GUESTS, installed=True, running=True, console_in_file=True)
     host.run(CONFIGURE % (on_boot, delay_s))
-    host.start_guests()
     host.run('virsh -q -c qemu:///system suspend idle; virsh -q -c qemu:///system destroy was-off')
     return host
 
@@ -90,8 +89,7 @@ FAILED = {'systemd': 'systemctl is-failed kvm-graceful-start', 'sysvinit': '! pg
 
 
 @pytest.mark.on('systemd', 'sysvinit')
-@pytest.mark.parametrize('why', ['a-guest-does-not-start', 'killed'])
-@pytest.mark.parametrize('how', ['poweroff', 'reboot'])
+@pytest.mark.parametrize('why, how', [('a-guest-does-not-start', 'reboot'), ('killed', 'poweroff')])
 def test_the_start_failed_and_the_shutdown_after_it_leaves_all_clean(suite, new_host, why, how):
     host = prepared(new_host, suite, delay_s=0 if why != 'killed' else 25)
     host.run('virsh -q -c qemu:///system resume idle')
@@ -110,9 +108,11 @@ def test_the_start_failed_and_the_shutdown_after_it_leaves_all_clean(suite, new_
     command = {'poweroff': POWER_OFF, 'reboot': REBOOT}[how][suite.init]
     assert host.goes_down(command) == {'poweroff': 'guest-shutdown', 'reboot': 'guest-reset'}[how]
     evidence = host.evidence()
-    says = evidence.disks_say(host.guests)
-    assert {name: says[name] for name in on if name != 'kept'} == {name: 'CLEAN' for name in on if name != 'kept'}
-    assert evidence.host_fs == 'clean'
     run = evidence.run()
     assert run['exit'] == 0
-    assert sorted(guest['name'] for guest in run['guests'] if guest['outcome'] in ('off', 'saved')) == sorted(on)
+    went = {guest['name'] for guest in run['guests'] if guest['outcome'] in ('off', 'saved')}
+    # libvirtd may have been at the start of one more, which was there a moment later.
+    assert set(on) <= went and 'app' not in went
+    says = evidence.disks_say(host.guests)
+    assert {name: says[name] for name in went - {'kept'}} == dict.fromkeys(went - {'kept'}, 'CLEAN')
+    assert evidence.host_fs == 'clean'

@@ -71,13 +71,13 @@ class LabGuest:
     It ignores the first `ignore` presses; `never` makes it deaf to all. `name` is what libvirt knows it by, and may be
     anything that libvirt accepts; files and console use `label`, made of the harmless part of it. `keys`: our settings in
     its metadata; `channel`: it has an agent's channel, which it leaves closed ('closed'), or opens and never answers
-    ('dead'); `boot`: what libvirt is to boot.
+    ('dead'); `boot`: what libvirt is to boot; `fixed_uuid`: its UUID, where another of the same is to have the same files.
     """
 
     def __init__(self, folder, name, delay_s=2, ignore=0, never=False, memory_mib=2, on_poweroff='destroy', keys=None,
-                 channel=None, boot="<boot dev='hd'/>"):
+                 channel=None, boot="<boot dev='hd'/>", fixed_uuid=None):
         self.name = name
-        self.uuid = str(uuid.uuid4())
+        self.uuid = str(fixed_uuid or uuid.uuid4())
         self.label = label_of(name)
         self.image = os.path.join(folder, '%s-%s.img' % (self.label, self.uuid[:8]))
         self.console = self.image[:-len('.img')] + '.log'
