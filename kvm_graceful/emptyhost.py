@@ -6,6 +6,7 @@ from __future__ import absolute_import, division, print_function
 
 import errno
 import os
+import select
 
 from kvm_graceful import places
 from kvm_graceful.clock import Clock
@@ -16,20 +17,20 @@ LIMIT_S = 3.0  # for the disk and the console
 _STEP_S = 0.002
 _CALLS = (['host-stop'], ['host-stop', '--again'])  # as init systems have them
 _LISTS = (places.RESTORE, places.SHED, places.STARTED)  # which a shutdown without guests may have to change
-_AT_WORK = (b'host-start', b'start', b'stop')           # verbs of ours that start guests, or know of some
+_AT_WORK = (b'host-start', b'start', b'stop', b'drill')  # verbs under which guests may be about to start
 
 
 def nothing_to_do(words, root='/', state_dir=places.STATE_DIR, descriptor=1):
     # type: (list, str, str, int) -> bool
-    """True for a call of an init system, where there is nothing to do whether the host goes down or not; that was said then,
-    except by the second call of a unit. `root`: where /proc and /run are looked for."""
+    """True where an init system calls and there is nothing to do, whether the host goes down or not. A unit's first call has said
+    so by then, unless the console took nothing. `words`: the command line; `root`: where /proc and /run are looked for."""
     if words not in _CALLS or os.geteuid():
         return False
     try:
         if os.path.exists(os.path.join(places.folder_in_memory(root), places.LOCK)) or _is_anybody_there(root):
             return False
-        return _has_no_list(state_dir, b'' if words[1:] else LINE, descriptor)
-    except (IOError, OSError):
+        return _look_and_say(state_dir, b'' if words[1:] else LINE, descriptor)
+    except Exception:  # whatever it is: the program does all of it again, and knows how to go on with less
         return False
 
 
@@ -51,26 +52,27 @@ def _is_anybody_there(root):
     return False
 
 
-def _has_no_list(state_dir, line, descriptor):
+def _look_and_say(state_dir, line, descriptor):
     # type: (str, bytes, int) -> bool
-    """No list of guests lies there; `line` is written then. In a child process: a dead disk or a blocked console may hang it, and
-    never the shutdown. True for a dead disk too: the list could not be read."""
+    """False where a list of guests lies in `state_dir`, or nobody can tell in time; else `line` is said. A child process does it:
+    a dead disk or a blocked console may hang that, and never the shutdown."""
     clock = Clock()
     until = clock.now() + LIMIT_S
+    reader, writer = os.pipe()
     child = os.fork()
     if not child:
         try:
             if not _holds_a_list(state_dir):
+                os.write(writer, b'.')
                 os.write(descriptor, line)
-                os._exit(0)
         finally:
-            os._exit(1)
-    while clock.now() < until:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status == 0
+            os._exit(0)
+    os.close(writer)
+    is_told = bool(select.select([reader], [], [], LIMIT_S)[0] and os.read(reader, 1))
+    os.close(reader)
+    while is_told and clock.now() < until and not os.waitpid(child, os.WNOHANG)[0]:
         clock.sleep(_STEP_S)
-    return True
+    return is_told
 
 
 def _holds_a_list(state_dir):

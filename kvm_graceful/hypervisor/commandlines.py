@@ -5,7 +5,7 @@ import os
 
 _MAX_WORDS = 1 << 20  # a command line of QEMU has some 10 KB
 # What libvirt and people run: qemu-system-x86_64, qemu-kvm (RHEL), kvm (Debian before 2013). Not qemu-nbd, qemu-img, qemu-ga.
-_EMULATORS, _EMULATOR = (b'qemu-kvm', b'kvm', b'qemu'), b'qemu-system-'
+_EMULATORS, _PREFIX = (b'qemu-kvm', b'kvm', b'qemu'), b'qemu-system-'
 
 
 def words_of(pid, root='/'):
@@ -20,4 +20,4 @@ def is_qemu(words):
     # type: (list) -> bool
     """An emulator of another name is known by the options that libvirt always gives."""
     name = words[0].split(b'/')[-1]
-    return name in _EMULATORS or name.startswith(_EMULATOR) and name != _EMULATOR or (b'-uuid' in words and b'-name' in words)
+    return name in _EMULATORS or (name.startswith(_PREFIX) and name != _PREFIX) or (b'-uuid' in words and b'-name' in words)

@@ -30,7 +30,7 @@ FILE_CONSOLE = re.compile(r"<serial type='file'>.*?</serial>")
 class Host:
     """`guests`: {name: arguments of LabGuest, such as delay_s}; each has its console at a port that leads out, if there
     is one left, else in a file, or always in one. `debs`: {name: path} of packages. `running`: the image is one of
-    image_with_guests(). To be ended with close()."""
+    image_with_guests(), whose guests have said READY already. To be ended with close()."""
 
     def __init__(self, suite, image, guests, debs, console_in_file=False, running=False):
         self.suite = suite
@@ -115,14 +115,14 @@ def check(host, ended, expected):
 
 def image_with_guests(suite, base, guests, debs, options):
     """The Image of a Host with these guests as start_guests() leaves it, made of `base`: most tests begin so. What these guests
-    have said before is not to be had from it."""
+    have said before is not to be had from it, nor another package than `base` has."""
     def made(new):
         link_kernel(base, new)
         with contextlib.closing(Host(suite, base, guests, debs, **options)) as host:
             host.start_guests()
             host.machine.keep(new)
     digest = hashlib.sha256(repr((guests, options)).encode())
-    for path in [os.path.abspath(__file__), lab_guest.__file__, lab_guest.ASM] + sorted(debs.values()):
+    for path in (os.path.abspath(__file__), lab_guest.__file__, lab_guest.ASM):
         with open(path, 'rb') as f:
             digest.update(f.read())
     return kept('%s-and-%s' % (os.path.basename(base.folder), digest.hexdigest()[:16]), made)

@@ -85,7 +85,8 @@ def key():
     """Changes with whatever decides what is in an image."""
     emulator = subprocess.run(['qemu-system-x86_64', '--version'], check=True, stdout=subprocess.PIPE).stdout
     digest = hashlib.sha256(emulator + b'%d' % PROCESSORS)
-    for path in [os.path.abspath(__file__), os.path.join(os.path.dirname(FILES), 'hardware.py')] + sorted(glob.glob(FILES + '/*')):
+    here = [os.path.join(os.path.dirname(FILES), name) for name in ('images.py', 'hardware.py', 'machine.py')]
+    for path in here + sorted(glob.glob(FILES + '/*')):
         with open(path, 'rb') as f:
             digest.update(f.read())
     return digest.hexdigest()[:16]
@@ -136,11 +137,14 @@ def kept(name, make_it):
 def remove_unused():
     """Other checkouts may use images of other keys; those that nobody used for some days go."""
     for old in glob.glob(os.path.join(CACHE, '*-*')):
-        if time.time() - os.path.getmtime(old) > (WITH_PACKAGE_KEPT_S if WITH_PACKAGE in old else KEPT_S):
-            if os.path.isdir(old):
-                shutil.rmtree(old)
-            else:
-                os.remove(old)
+        try:
+            if time.time() - os.path.getmtime(old) > (WITH_PACKAGE_KEPT_S if WITH_PACKAGE in old else KEPT_S):
+                if os.path.isdir(old):
+                    shutil.rmtree(old)
+                else:
+                    os.remove(old)
+        except FileNotFoundError:
+            continue  # another process was sooner
 
 
 def make(suite, made):

@@ -1,9 +1,14 @@
 """emptyhost: what is plainly nothing to do, and what is left to the whole program."""
+from __future__ import absolute_import, division, print_function
+
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from kvm_graceful import emptyhost, places
@@ -16,7 +21,6 @@ LATE = ['kvm_graceful.cli', 'kvm_graceful.shutdown', 'argparse', 'json', 're', '
 class EmptyHost(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.root)
         self.state = os.path.join(self.root, 'state')
         os.makedirs(os.path.join(self.root, 'run'))
         self.process(1, '/sbin/init')
@@ -24,6 +28,9 @@ class EmptyHost(unittest.TestCase):
         self.process(3, '/usr/bin/python3', '-Es', '/usr/sbin/kvm-graceful', 'host-stop')
         self.process(4, '/usr/bin/python3', '-Es', '/usr/sbin/kvm-graceful', 'watch')
         self.said = os.path.join(self.root, 'said')
+
+    def tearDown(self):
+        shutil.rmtree(self.root)
 
     def process(self, pid, *words):
         self.write('\0'.join(words), 'proc', str(pid), 'cmdline')
@@ -64,7 +71,7 @@ class EmptyHost(unittest.TestCase):
             self.assertEqual((False, ''), self.nothing('host-stop'))
 
     def test_a_host_stop_of_this_boot_is_left_to_it(self):
-        self.write('{}', 'run', places.NAME, places.LOCK)
+        self.write('{}', 'run', places.FOLDER, places.LOCK)
         self.assertEqual((False, ''), self.nothing('host-stop'))
 
     def test_a_list_of_guests_to_start_is_left_to_it(self):
@@ -81,25 +88,57 @@ class EmptyHost(unittest.TestCase):
         os.mkdir(os.path.join(self.root, 'proc', '77', 'cmdline'))  # an error, and not the one of a process that has ended
         self.assertEqual((False, ''), self.nothing('host-stop'))
 
-    def test_a_console_that_takes_nothing_holds_it_up_for_no_longer_than_its_time(self):
-        reader, writer = os.pipe()
-        os.write(writer, b'x' * 65536)  # full
-        limit, emptyhost.LIMIT_S = emptyhost.LIMIT_S, 0.2
+    def limited(self, call):
+        """(what `call()` returns, seconds that it took) with a limit of 0.3 s."""
+        limit, emptyhost.LIMIT_S, since = emptyhost.LIMIT_S, 0.3, time.time()
         try:
-            self.assertTrue(emptyhost.nothing_to_do(['host-stop'], self.root, self.state, writer))
+            return call(), time.time() - since
         finally:
             emptyhost.LIMIT_S = limit
-            os.read(reader, 65536)
-            os.wait()  # its child could write now
-            os.close(reader)
-            os.close(writer)
+
+    def test_a_console_that_takes_nothing_holds_it_up_for_no_longer_than_its_time(self):
+        reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(writer, b'x' * 4096)
+        except OSError:
+            fcntl.fcntl(writer, fcntl.F_SETFL, 0)  # full
+        children, fork = [], os.fork
+        os.fork = lambda: children.append(fork()) or children[-1]
+        try:
+            answer, took = self.limited(lambda: emptyhost.nothing_to_do(['host-stop'], self.root, self.state, writer))
+        finally:
+            os.fork = fork
+        self.assertEqual((True, 1), (answer, len(children)))
+        self.assertTrue(0.2 < took < 2)
+        os.kill(children[0], signal.SIGKILL)
+        self.assertEqual(signal.SIGKILL, os.waitpid(children[0], 0)[1])
+        os.close(reader)
+        os.close(writer)
+
+    def test_a_disk_that_does_not_answer_is_left_to_it(self):
+        """In place of the disk: a look that comes to no end."""
+        look, emptyhost._holds_a_list = emptyhost._holds_a_list, lambda state_dir: time.sleep(1)
+        try:
+            answer, took = self.limited(lambda: self.nothing('host-stop'))
+        finally:
+            emptyhost._holds_a_list = look
+        self.assertEqual((False, ''), answer)
+        self.assertTrue(0.2 < took < 0.9)
 
     def test_it_loads_next_to_nothing(self):
-        script = 'import sys; from kvm_graceful import emptyhost; print(" ".join(sys.modules))'
-        process = subprocess.Popen([sys.executable, '-s', '-c', script], stdout=subprocess.PIPE, cwd=TOP)
+        script = ('import sys; sys.path[0] = %r; before = set(sys.modules); from kvm_graceful import emptyhost;'
+                  ' print(" ".join(set(sys.modules) - before))' % TOP)
+        process = subprocess.Popen([sys.executable, '-s', '-c', script], stdout=subprocess.PIPE)
         loaded = process.communicate()[0].decode().split()
         self.assertTrue('kvm_graceful.emptyhost' in loaded)
         self.assertEqual([], [name for name in LATE if name in loaded])
+
+    def test_the_command_asks_it_first(self):
+        with open(os.path.join(TOP, 'bin', 'kvm-graceful')) as stream:
+            text = stream.read()
+        self.assertTrue(text.index('emptyhost.nothing_to_do(') < text.index('import cli'))
 
 
 if __name__ == '__main__':
