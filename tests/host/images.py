@@ -32,6 +32,8 @@ PACKAGES = {
     'systemd': 'systemd systemd-sysv libpam-systemd',
     'sysvinit': 'sysvinit-core insserv startpar initscripts orphan-sysvinit-scripts elogind libpam-elogind'
                 ' libvirt-daemon-system-sysv rsyslog',
+    # virtlockd, which was part of libvirt-daemon before.
+    'trixie': 'libvirt-daemon-plugin-lockd', 'forky': 'libvirt-daemon-plugin-lockd',
 }
 # Nobody reads them there. Release files of a suite that is not released yet count as expired after a week.
 MMDEBSTRAP = ['mmdebstrap', '--quiet', '--variant=minbase', '--mode=root', '--format=directory', '--dpkgopt=force-unsafe-io',
@@ -164,7 +166,7 @@ def make(suite, made):
 
 def make_root(suite, root, packages=''):
     """A suite's root folder, with these packages too."""
-    packages = ' '.join([PACKAGES['both'], PACKAGES[suite.init], packages]).split()
+    packages = ' '.join([PACKAGES['both'], PACKAGES[suite.init], PACKAGES.get(suite.release, ''), packages]).split()
     # In a mount namespace of its own: it mounts /proc and the like while packages are installed.
     command(['unshare', '--mount', '--propagation', 'private'] + MMDEBSTRAP
             + ['--include=' + ','.join(packages), '--customize-hook=%s "$1"' % os.path.join(FILES, 'finish-root'),
