@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import tempfile
+import time
 import uuid
 
 import pytest
@@ -80,6 +82,20 @@ class Host:
         listed = self.run("pgrep -a qemu-system || true")
         found = re.findall(r'^(\d+) .*guest=([^,]+)', listed, re.MULTILINE)
         return {name: int(pid) for pid, name in found}
+
+    def wait_until(self, script, limit_s=START_LIMIT_S):
+        """Asks again and again until a shell script succeeds. While a host boots or comes to its end a call may hang, and an
+        answer may be lost, for what listens is ended and started again."""
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            try:
+                if self.attempt('timeout 20 bash -c %s' % shlex.quote(script), 30).code == 0:
+                    return
+            except AssertionError:
+                if self.machine.has_ended():
+                    raise
+            time.sleep(0.5)
+        raise AssertionError('not within %d s: %s\n%s' % (limit_s, script, self.machine.log()))
 
     # -- the package, the host's end
 

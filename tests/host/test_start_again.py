@@ -12,7 +12,6 @@ printf 'ON_BOOT=%s\\nSTART_DELAY=%d\\n' >/etc/default/kvm-graceful-shutdown
 printf '[web]\\nneeds = app\\n[app]\\nneeds = db\\n[kept]\\non-shutdown = save\\n' >/etc/kvm-graceful-shutdown/guests.conf
 """
 STATES = "for name in %s; do echo $name $(virsh -q -c qemu:///system domstate $name); done"
-START_LIMIT_S = 240
 
 
 def states(host):
@@ -23,7 +22,7 @@ def states(host):
 def started(host):
     """{guest's name: what became of it} once host-start has come to its end."""
     path = '/var/lib/kvm-graceful-shutdown/started.json'
-    host.run("until grep -q '\"exit\": [0-9]' %s; do sleep 1; done" % path, START_LIMIT_S)
+    host.wait_until("grep -q '\"exit\": [0-9]' %s" % path)
     return {guest['name']: guest for guest in json.loads(host.run('cat %s' % path))['guests']}
 
 
@@ -67,7 +66,7 @@ def test_a_poweroff_while_guests_are_being_started_leaves_all_clean_and_brings_a
     host.run('virsh -q -c qemu:///system resume idle')
     host.goes_down(REBOOT[suite.init])
     host.machine.start_again()
-    host.run("until virsh -q -c qemu:///system list | grep -q running; do sleep 0.5; done", START_LIMIT_S)
+    host.wait_until('virsh -q -c qemu:///system list | grep -q running')
     on = [name for name, state in states(host).items() if state == 'running']
     assert 1 <= len(on) <= 3
     host.goes_down(POWER_OFF[suite.init])
@@ -77,7 +76,7 @@ def test_a_poweroff_while_guests_are_being_started_leaves_all_clean_and_brings_a
     assert evidence.run()['exit'] == 0
     host.machine.start_again()
     host.run('true')
-    host.run("until [ $(virsh -q -c qemu:///system list | grep -c running) = 5 ]; do sleep 1; done", START_LIMIT_S)
+    host.wait_until('[ $(virsh -q -c qemu:///system list | grep -c running) = 5 ]')
 
 
 # libvirt asks this before it starts a guest; it looks for such a hook only when it starts itself.
@@ -98,7 +97,7 @@ def test_the_start_failed_and_the_shutdown_after_it_leaves_all_clean(suite, new_
     assert host.goes_down(REBOOT[suite.init]) == 'guest-reset'
     host.machine.start_again()
     if why == 'killed':
-        host.run("until virsh -q -c qemu:///system list | grep -q running; do sleep 0.5; done", START_LIMIT_S)
+        host.wait_until('virsh -q -c qemu:///system list | grep -q running')
         host.run('pkill -KILL -f "[k]vm-graceful host-start"; sleep 2')
     else:
         assert started(host)['app']['started_as'] == 'failed'

@@ -1,7 +1,5 @@
 """Every way in which a host goes down: its guests are off by themselves before, and its file system is left clean."""
 
-import time
-
 import pytest
 
 from tests.host.host import AGAIN, OFF, check
@@ -56,7 +54,7 @@ def test_halt(host):
 def test_init_1(host):
     """killprocs ends every process on the way to single-user mode, QEMU too; the guests are off before."""
     host.machine.send('init 1')
-    wait_for_sulogin(host)
+    host.wait_until('pgrep -x sulogin')  # killprocs ends what listens, too, twice
     assert host.run('runlevel | cut -c 3') in '1S'
     host.run('sync')
     host.machine.switch_off()
@@ -64,18 +62,6 @@ def test_init_1(host):
     assert evidence.disks_say(host.guests) == {'a': 'CLEAN', 'b': 'CLEAN'}
     assert evidence.run()['exit'] == 0
     assert [host.said(guest) for guest in host.guests] == [['PRESSED', 'OFF']] * 2
-
-
-def wait_for_sulogin(host, limit_s=300):
-    """killprocs ends what listens, too, with SIGTERM and 5 s later with SIGKILL; init starts it again, but an answer may be lost."""
-    until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        try:
-            if host.machine.attempt('sleep 0.5; pgrep -x sulogin', 15).code == 0:
-                return
-        except AssertionError:
-            continue
-    raise AssertionError('no sulogin within %d s\n%s' % (limit_s, host.machine.log()))
 
 
 LOAD_KERNEL = 'kexec -l /boot/vmlinuz-* --initrd=/lab/initramfs --reuse-cmdline && '
