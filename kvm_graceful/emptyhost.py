@@ -37,17 +37,8 @@ def nothing_to_do(words, root='/', state_dir=places.STATE_DIR, descriptor=1):
 def _is_anybody_there(root):
     # type: (str) -> bool
     """A QEMU, or a process of ours that is at work on guests."""
-    for entry in os.listdir(os.path.join(root, 'proc')):
-        if not entry.isdigit():
-            continue
-        try:
-            words = commandlines.words_of(int(entry), root)
-        except (IOError, OSError) as error:
-            if error.errno in (errno.ENOENT, errno.ESRCH):
-                continue  # ended meanwhile
-            raise
-        if commandlines.is_qemu(words) or any(program.split(b'/')[-1] == b'kvm-graceful' and verb in _AT_WORK
-                                              for program, verb in zip(words, words[1:])):
+    for _, words in commandlines.each(lambda error: error.errno in (errno.ENOENT, errno.ESRCH), root):
+        if commandlines.is_qemu(words) or commandlines.is_ours(words, _AT_WORK):
             return True
     return False
 

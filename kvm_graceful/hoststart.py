@@ -6,6 +6,7 @@ import signal
 
 from kvm_graceful import record
 from kvm_graceful.compat import Any, as_bytes  # noqa: F401 (Any: type comments)
+from kvm_graceful.hypervisor import commandlines
 
 LIMIT_S = 10.0  # it has 5 s for starts under way
 
@@ -45,10 +46,7 @@ def pids(root, verb, state_dir, option=None):
                 words = stream.read(4096).split(b'\0')
         except (IOError, OSError):
             continue
-        # python3 -Es /usr/sbin/kvm-graceful host-start [--state-dir DIR]
-        pairs = list(zip(words, words[1:]))
-        is_one = option in [None] + words and any(program.split(b'/')[-1] == b'kvm-graceful' and word == verb
-                                                  for program, word in pairs)
-        if is_one and dict(pairs).get(b'--state-dir', as_bytes(record.STATE_DIR)) == as_bytes(state_dir):
+        is_one = option in [None] + words and commandlines.is_ours(words, (verb,))
+        if is_one and dict(zip(words, words[1:])).get(b'--state-dir', as_bytes(record.STATE_DIR)) == as_bytes(state_dir):
             found.append(int(entry))
     return found

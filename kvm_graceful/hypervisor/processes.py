@@ -11,21 +11,11 @@ from kvm_graceful.hypervisor import commandlines, qemuprocess
 
 def _qemus(root):
     # type: (str) -> Any
-    """(pid, words of its command line) of each QEMU process, one after the other: two hundred at once would be a megabyte.
-
-    A process that ends meanwhile is none.
-    """
-    for entry in os.listdir(os.path.join(root, 'proc')):
-        if not entry.isdigit():
-            continue
-        try:
-            words = commandlines.words_of(int(entry), root)
-        except (IOError, OSError) as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                raise  # whoever is not seen for that is not gone
-            continue
+    """(pid, words of its command line) of each QEMU process, one after the other. One that ends meanwhile is none."""
+    # Whoever is not seen for want of a descriptor or of memory is not gone.
+    for pid, words in commandlines.each(lambda error: error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM), root):
         if commandlines.is_qemu(words):
-            yield int(entry), words
+            yield pid, words
 
 
 def qemu_pids(root='/'):
