@@ -6,6 +6,8 @@ MEMORY_MIB = 1536
 # Where several machines share two cores (script/test --host) one each: those that have two then wait for their own locks, and take
 # four times as long. One machine alone is quicker with two.
 PROCESSORS = 1 if os.environ.get('KVM_GRACEFUL_HOST_MATRIX') else 2
+# Where machines take over from each other often, what each has translated is out of the processor's cache every time.
+LONG_TURNS = ['chrt', '--batch', '0']
 PORTS = 12  # for the serial consoles of guests
 PAYLOAD_SIZE = 32 << 20
 CONSOLE, COMMANDS, MONITOR = 'console', 'commands', 'monitor'
@@ -17,7 +19,8 @@ APPEND = ('console=ttyS0 root=/dev/vda rw quiet systemd.show_status=1 net.ifname
 
 def qemu(image, disk, payload, folder, from_memory):
     """The command line: `disk` is a qcow2, `payload` raw; each source is a socket of that name in `folder`."""
-    words = ['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-smp', str(PROCESSORS), '-m', str(MEMORY_MIB), '-display', 'none',
+    words = LONG_TURNS + [
+             'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-smp', str(PROCESSORS), '-m', str(MEMORY_MIB), '-display', 'none',
              # Linux 6.12 with two processors of QEMU 7.2 double-faults where they have cmpxchg16b.
              '-nodefaults', '-no-reboot', '-cpu', 'qemu64,-cx16',
              '-kernel', image.kernel, '-initrd', image.initramfs, '-append', APPEND,

@@ -22,8 +22,8 @@ from tests.lab.libvirtd import LabError
 
 INSIDE = '/lab'
 # A machine under emulation, with guests emulated in it, on two busy cores.
-START_LIMIT_S = 240
-DOWN_LIMIT_S = 300
+START_LIMIT_S = 400
+DOWN_LIMIT_S = 600
 # How a machine ended that powered off, and one that reboots, in QEMU's words.
 OFF, AGAIN = 'guest-shutdown', 'guest-reset'
 FILE_CONSOLE = re.compile(r"<serial type='file'>.*?</serial>")

@@ -24,7 +24,7 @@ from tests.host.hardware import COMMANDS, MONITOR, PAYLOAD_SIZE, SOURCES, qemu
 from tests.lab.libvirtd import LabError
 
 BOOT_LIMIT_S = 600
-COMMAND_LIMIT_S = 120
+COMMAND_LIMIT_S = 240
 INSTALL_LIMIT_S = 300
 NOT_TEXT = re.compile(rb'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\r\a]')
 

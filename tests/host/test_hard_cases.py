@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.host.host import OFF, check
+from tests.host.host import DOWN_LIMIT_S, OFF, check
 
 BOTH = pytest.mark.on('systemd', 'sysvinit')
 POWER_OFF = {'systemd': 'poweroff', 'sysvinit': 'init 0'}
@@ -53,7 +53,7 @@ def test_guest_that_never_reacts_holds_nobody_up_and_ends_at_the_deadline(suite,
 def test_guest_that_needs_longer_than_systemd_s_default_of_90_seconds(suite, new_host):
     host = new_host({'slow': {'delay_s': 120}}, installed=True)
     host.start_guests()
-    run = check(host, host.goes_down(POWER_OFF[suite.init], 500), OFF).run()
+    run = check(host, host.goes_down(POWER_OFF[suite.init], 800), OFF).run()
     assert run['guests'][0]['off'] >= 120
 
 
@@ -111,7 +111,7 @@ def test_our_process_is_killed_in_the_middle(suite, new_host):
     host.machine.send(POWER_OFF[suite.init])
     host.wait_for_guest(host.guests[1], 'PRESSED')
     host.run('pkill -KILL -f "[k]vm-graceful host-stop"')
-    check(host, host.machine.wait_until_off(300), OFF)
+    check(host, host.machine.wait_until_off(DOWN_LIMIT_S), OFF)
 
 
 # A FUSE file system whose server never answers: whoever looks at it waits until the server is gone.

@@ -40,12 +40,17 @@ start:  cli
         call agent
 .noag:  mov si, ready
         call say
+        ; ---- one clock that ticks 8 times a second: RTC, periodic; the PIT, which ticks twice as often as it interrupts, stops
+        mov al, 0x30            ; channel 0, mode 0: once
+        out 0x43, al
+        out 0x40, al
+        out 0x40, al
+        mov ax, 0x2D0A          ; register A: 32768 Hz, divided to 8
+        call rtc
+        mov ax, 0x420B          ; register B: periodic interrupt, 24 hours
+        call rtc
         sti
 loop1:  hlt
-        mov ax, [0x046C]
-        cmp ax, [last]
-        je .nt
-        mov [last], ax
         cmp byte [going], 0
         je .nt
         dec word [left]
@@ -69,11 +74,7 @@ loop1:  hlt
         inc byte [going]
         mov al, [delay]
         xor ah, ah
-        mov cx, 182
-        mul cx
-        mov cx, 10
-        xor dx, dx
-        div cx
+        shl ax, 3
         inc ax
         mov [left], ax
         jmp loop1
@@ -87,6 +88,11 @@ off:    mov si, clean
         out dx, ax
 .h:     hlt
         jmp .h
+
+rtc:    out 0x70, al
+        mov al, ah
+        out 0x71, al
+        ret
 
 pcird:  mov dx, 0xCF8
         out dx, eax
@@ -188,7 +194,6 @@ crlf:   db 13,10,0
 open:   dd 1                    ; port
         dw 6, 1                 ; VIRTIO_CONSOLE_PORT_OPEN, yes
 pm:     dw 0
-last:   dw 0
 left:   dw 0
 drive:  db 0
 going:  db 0
