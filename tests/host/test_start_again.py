@@ -72,7 +72,7 @@ def test_a_poweroff_while_guests_are_being_started_leaves_all_clean_and_brings_a
     host.goes_down(POWER_OFF[suite.init])
     evidence = host.evidence()
     assert {name: says for name, says in evidence.disks_say(host.guests).items() if name not in ('kept', 'was-off')} == dict.fromkeys(
-        ('web', 'app', 'db', 'idle'), 'CLEAN')
+        ('web', 'app', 'db', 'idle'), 'CLEAN'), (on, evidence.run(), host.machine.log())
     assert evidence.run()['exit'] == 0
     host.machine.start_again()
     host.run('true')
