@@ -19,8 +19,7 @@ APPEND = ('console=ttyS0 root=/dev/vda rw quiet systemd.show_status=1 net.ifname
 
 def qemu(image, disk, payload, folder, from_memory):
     """The command line: `disk` is a qcow2, `payload` raw; each source is a socket of that name in `folder`."""
-    words = LONG_TURNS + [
-             'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-smp', str(PROCESSORS), '-m', str(MEMORY_MIB), '-display', 'none',
+    words = ['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-smp', str(PROCESSORS), '-m', str(MEMORY_MIB), '-display', 'none',
              # Linux 6.12 with two processors of QEMU 7.2 double-faults where they have cmpxchg16b.
              '-nodefaults', '-no-reboot', '-cpu', 'qemu64,-cx16',
              '-kernel', image.kernel, '-initrd', image.initramfs, '-append', APPEND,
@@ -32,4 +31,4 @@ def qemu(image, disk, payload, folder, from_memory):
         words += (['-mon', 'chardev=%s,mode=control' % source] if source == MONITOR else
                   ['-serial', 'chardev:' + source] if source in (CONSOLE, COMMANDS) else
                   ['-device', 'virtserialport,chardev=%s,name=%s' % (source, source)])
-    return words + (['-incoming', 'exec:cat "%s"' % image.memory] if from_memory else [])
+    return LONG_TURNS + words + (['-incoming', 'exec:cat "%s"' % image.memory] if from_memory else [])

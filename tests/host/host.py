@@ -15,7 +15,7 @@ import pytest
 from tests.host.evidence import Evidence
 from tests.host.hardware import PORTS
 from tests.host.images import image_with, kept, link_kernel
-from tests.host.machine import Machine, install_and_keep
+from tests.host.machine import DOWN_LIMIT_S, Machine, install_and_keep
 from tests.lab import guest as lab_guest
 from tests.lab.guest import LabGuest
 from tests.lab.libvirtd import LabError
@@ -23,7 +23,6 @@ from tests.lab.libvirtd import LabError
 INSIDE = '/lab'
 # A machine under emulation, with guests emulated in it, on two busy cores.
 START_LIMIT_S = 400
-DOWN_LIMIT_S = 600
 # How a machine ended that powered off, and one that reboots, in QEMU's words.
 OFF, AGAIN = 'guest-shutdown', 'guest-reset'
 FILE_CONSOLE = re.compile(r"<serial type='file'>.*?</serial>")

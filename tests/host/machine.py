@@ -26,6 +26,7 @@ from tests.lab.libvirtd import LabError
 BOOT_LIMIT_S = 600
 COMMAND_LIMIT_S = 240
 INSTALL_LIMIT_S = 300
+DOWN_LIMIT_S = 600
 NOT_TEXT = re.compile(rb'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\r\a]')
 
 Line = namedtuple('Line', 'at source text')
@@ -97,7 +98,7 @@ class Machine:
         self.send(script)
         self.wait_for('HELLO', limit_s, COMMANDS, since)
 
-    def wait_until_off(self, limit_s):
+    def wait_until_off(self, limit_s=DOWN_LIMIT_S):
         """How it ended, in QEMU's words: guest-shutdown (powered off), guest-reset (rebooted)."""
         with self._changed:
             if not self._changed.wait_for(self.has_ended, limit_s):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.host.host import DOWN_LIMIT_S, OFF, check
+from tests.host.host import OFF, check
 
 BOTH = pytest.mark.on('systemd', 'sysvinit')
 POWER_OFF = {'systemd': 'poweroff', 'sysvinit': 'init 0'}
@@ -111,7 +111,7 @@ def test_our_process_is_killed_in_the_middle(suite, new_host):
     host.machine.send(POWER_OFF[suite.init])
     host.wait_for_guest(host.guests[1], 'PRESSED')
     host.run('pkill -KILL -f "[k]vm-graceful host-stop"')
-    check(host, host.machine.wait_until_off(DOWN_LIMIT_S), OFF)
+    check(host, host.machine.wait_until_off(), OFF)
 
 
 # A FUSE file system whose server never answers: whoever looks at it waits until the server is gone.

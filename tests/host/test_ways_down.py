@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.host.host import AGAIN, DOWN_LIMIT_S, OFF, check
+from tests.host.host import AGAIN, OFF, check
 
 GUESTS = {'a': {'delay_s': 3}, 'b': {'delay_s': 6}}
 
@@ -32,13 +32,13 @@ def test_sysvinit(host, command, ended):
 def test_power_button(host):
     """That of the host, as a UPS or a hand presses it; logind and elogind listen."""
     host.machine.press_power_button()
-    check(host, host.machine.wait_until_off(DOWN_LIMIT_S), OFF)
+    check(host, host.machine.wait_until_off(), OFF)
 
 
 @pytest.mark.on('systemd', 'sysvinit')
 def test_ctrl_alt_del(host):
     host.machine.press_ctrl_alt_del()
-    check(host, host.machine.wait_until_off(DOWN_LIMIT_S), AGAIN)
+    check(host, host.machine.wait_until_off(), AGAIN)
 
 
 @pytest.mark.on('systemd')
