@@ -13,8 +13,9 @@ PAYLOAD_SIZE = 32 << 20
 CONSOLE, COMMANDS, MONITOR = 'console', 'commands', 'monitor'
 # What leads out of it: two serial ports, QEMU's monitor, and a port for each guest.
 SOURCES = [CONSOLE, COMMANDS, MONITOR] + ['guest%d' % number for number in range(PORTS)]
+# Random addresses have QEMU translate the same programs again and again: without them a boot takes a quarter less.
 APPEND = ('console=ttyS0 root=/dev/vda rw quiet systemd.show_status=1 net.ifnames=0 mitigations=off tsc=reliable no_timer_check'
-          ' random.trust_cpu=on panic=1')
+          ' random.trust_cpu=on panic=1 norandmaps nokaslr')
 
 
 def qemu(image, disk, payload, folder, from_memory):

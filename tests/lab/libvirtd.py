@@ -231,11 +231,12 @@ class Libvirtd:
             self._connection = None
 
 
+def children_of(pid):
+    """The process ids of those that a process's first thread has begun and not yet ended."""
+    with open('/proc/%d/task/%d/children' % (pid, pid)) as f:
+        return [int(child) for child in f.read().split()]
+
+
 def child_of(pid, limit_s=5):
     """The first child of a process. nsenter, for one, stays in front of what it starts, and hands on no signal."""
-    path = '/proc/%d/task/%d/children' % (pid, pid)
-
-    def child():
-        with open(path) as f:
-            return f.read().split()
-    return int(wait_until(child, limit_s, 'process %d has a child' % pid)[0])
+    return wait_until(lambda: children_of(pid), limit_s, 'process %d has a child' % pid)[0]

@@ -50,8 +50,8 @@ def test_a_guest_that_is_saved_at_the_end_of_its_time_finishes_its_shutdown_when
     assert ended.guest('slow')['why'] == 'saved in the middle of its shutdown'
     assert (is_saved(fleet, slow), slow.said(), slow.disk_says()) == (True, ['READY', 'PRESSED'], 'DIRTY')
     fleet.domain(slow).create()
-    wait_until(lambda: slow.disk_says() == 'CLEAN', 60, 'it has finished what it had begun')
-    assert slow.said() == ['READY', 'PRESSED', 'OFF']
+    wait_until(lambda: slow.said() == ['READY', 'PRESSED', 'OFF'], 60, 'it has finished what it had begun')
+    assert slow.disk_says() == 'CLEAN'
 
 
 @pytest.mark.parametrize('key', ['on-timeout', 'on-shutdown'])
