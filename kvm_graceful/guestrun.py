@@ -21,7 +21,7 @@ from kvm_graceful.model import (
 WAITING, READY, ASKED, FORCED, DONE = 'waiting', 'ready', 'asked', 'forced', 'done'
 
 RETRY_S = 5.0        # after a request that was refused or not answered
-YOUNG_S = 60.0       # a guest that was started less than this ago may still be booting, and lose the press
+YOUNG_S = 60.0       # a guest that was started less than this ago may still be booting, and lose each press until it is up
 YOUNG_AGAIN_S = 15.0
 
 _ENDED = {'shutdown': ('off', 'off by itself'), 'gone': ('off', 'gone; how it ended is not known'),
@@ -99,11 +99,11 @@ def again_at(run):
     method, limit_s = run.methods[run.step]
     if run.step + 1 < len(run.methods):
         return None if limit_s is None else run.sent_at + limit_s
-    # Each wait is twice the last: a guest at work on its shutdown is not pressed at all the time.
-    again_s = run.policy.press_again_s and run.policy.press_again_s * 2 ** (run.presses - 1)
-    if again_s is None and method == 'acpi' and run.presses == 1 and run.young:
-        again_s = YOUNG_AGAIN_S
-    return None if again_s is None or method == 'agent' else run.sent_at + again_s
+    first_s = min([run.policy.press_again_s or YOUNG_AGAIN_S, YOUNG_AGAIN_S]) if run.young else run.policy.press_again_s
+    if first_s is None or method == 'agent':
+        return None
+    # Each wait is twice the last: a guest at work on its shutdown is not pressed all the time.
+    return run.sent_at + first_s * 2 ** (run.presses - 1)
 
 
 def may_abort(run):

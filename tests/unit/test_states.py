@@ -81,9 +81,12 @@ class OtherStates(unittest.TestCase):
         run = lone(takes(4, reboots=True))
         self.assertEqual(('off', 5, 0), (run.result('a').outcome, run.result('a').off, run.exit_code))
 
-    def test_a_guest_that_may_still_be_booting_gets_a_second_press(self):
-        self.assertEqual((2, 20), (lone(takes(5, ignores=1), up_s=10.0).result('a').presses,
-                                   lone(takes(5, ignores=1), up_s=10.0).result('a').off))
+    def test_a_guest_that_may_still_be_booting_is_pressed_until_it_hears(self):
+        for lost, off in ((1, 20), (2, 50), (3, 110)):
+            for again_s in (None, 100):
+                young = lone(takes(5, ignores=lost), policy(press_again_s=again_s), up_s=10.0).result('a')
+                self.assertEqual((lost + 1, off, 'off'), (young.presses, young.off, young.outcome))
+        self.assertEqual(8, lone(takes(5, ignores=1), policy(press_again_s=3), up_s=10.0).result('a').off)
         self.assertEqual(1, lone(takes(5, ignores=1), up_s=600.0).result('a').presses)
 
 
