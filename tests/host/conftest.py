@@ -1,7 +1,7 @@
 """Host VMs of the quick set, or, for script/test --host, of all suites: which tests run where, images and packages."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -86,11 +86,15 @@ def debs(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def images(request):
-    """{suite: future of its Image}, for the suites of this session; two are made at a time, while tests run already."""
+    """{suite: future of its Image}, for the suites of this session; two are made at a time, while tests run already, but for the
+    whole matrix: there other machines at work beside these make all of them slower than one after the other."""
     suites = dict.fromkeys(item.callspec.params['suite'] for item in request.session.items
                            if 'images' in getattr(item, 'fixturenames', ()))
     pool = ThreadPoolExecutor(2)
-    yield {suite: pool.submit(image, suite, boot_and_keep) for suite in suites}
+    made = {suite: pool.submit(image, suite, boot_and_keep) for suite in suites}
+    if MATRIX:
+        wait(made.values())
+    yield made
     pool.shutdown(cancel_futures=True)
 
 

@@ -67,7 +67,7 @@ class Host:
     def wait_for_guest(self, guest, word, limit_s=START_LIMIT_S):
         """Until the guest has said a word on its console."""
         if self.guests.index(guest) >= self._ports:
-            self.run('until grep -q "^%s %s" %s; do sleep 0.2; done' % (guest.label, word, guest.inside.replace('.img', '.log')), limit_s)
+            self.run('until grep -q "^%s %s" %s; do sleep 1; done' % (guest.label, word, guest.inside.replace('.img', '.log')), limit_s)
             return
         self.machine.wait_for('%s %s' % (guest.label, word), limit_s, 'guest%d' % self.guests.index(guest))
 
@@ -93,7 +93,7 @@ class Host:
             except AssertionError:
                 if self.machine.has_ended():
                     raise
-            time.sleep(0.5)
+            time.sleep(2)  # each question takes the machine's own time away
         raise AssertionError('not within %d s: %s\n%s' % (limit_s, script, self.machine.log()))
 
     # -- the package, the host's end

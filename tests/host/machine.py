@@ -28,6 +28,16 @@ COMMAND_LIMIT_S = 240
 INSTALL_LIMIT_S = 300
 DOWN_LIMIT_S = 600
 NOT_TEXT = re.compile(rb'\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\r\a]')
+# virsh last: each call of it takes a second of the boot's own time away.
+UNTIL_UP = r"""
+if [ -d /run/systemd/system ]; then
+    until systemctl is-system-running --wait | grep -q 'running\|degraded'; do sleep 2; done
+else
+    until [ -S /run/libvirt/libvirt-sock ]; do sleep 1; done
+    while pgrep -f '^/bin/sh /etc/init.d/rc'; do sleep 2; done
+fi
+until virsh -q -c qemu:///system version; do sleep 2; done
+"""
 
 Line = namedtuple('Line', 'at source text')
 Answer = namedtuple('Answer', 'code text')
@@ -155,9 +165,7 @@ class Machine:
 
     def wait_until_up(self):
         """Until the boot is finished and libvirtd answers."""
-        self.run('for i in $(seq 600); do virsh -q -c qemu:///system version && break; sleep 0.3; done >/dev/null 2>&1\n'
-                 'if [ -d /run/systemd/system ]; then systemctl is-system-running --wait; systemctl --failed; true\n'
-                 'else while pgrep -f "^/bin/sh /etc/init.d/rc" >/dev/null; do sleep 0.3; done; fi', BOOT_LIMIT_S)
+        self.run(UNTIL_UP, BOOT_LIMIT_S)
 
     def keep(self, image):
         """Leaves disk and memory in an image, from which other machines go on."""

@@ -59,8 +59,8 @@ def test_guest_that_needs_longer_than_systemd_s_default_of_90_seconds(suite, new
 
 @BOTH
 def test_deadline_of_600_seconds_needs_no_daemon_reload(suite, new_host):
-    """The guest is off after 295 s: after the 285 s at which the usual deadline would have forced it."""
-    host = new_host({'slow': {'delay_s': 255, 'ignore': 1}}, installed=True)
+    """The guest is off after 300 s, pressed three times: after the 285 s at which the usual deadline would have forced it."""
+    host = new_host({'slow': {'delay_s': 255, 'ignore': 2}}, installed=True)
     host.start_guests()
     host.run('printf "DEADLINE=600\\nPRESS_AGAIN=40\\n" >/etc/default/kvm-graceful-shutdown')
     run = check(host, host.goes_down(POWER_OFF[suite.init], 900), OFF).run()
