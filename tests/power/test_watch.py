@@ -8,12 +8,12 @@ import time
 
 import pytest
 
+from kvm_graceful.watch import POLL_MAINS_S
 from tests.lab.fleet import Consoles
 from tests.lab.libvirtd import LabError, Libvirtd, children_of, wait_until
 from tests.lab.upsmon import UpsHost, cpu_s, memory_mb
 
 BATTERY_S, HOST_S, TAKES_S, BEGIN_S, POLL_S = 60, 4, 10, 2, 2
-MAINS_POLL_S = 5
 SHED_S = 4
 SETTINGS = 'DEADLINE=200\nHOST_TIME=%d\nBATTERY_SHARE=100\nRESTART_CHARGE=50\nSTART_DELAY=2\nON_BOOT=start\n' % HOST_S
 # What a guest is expected to take is its grace, as long as nothing was measured.
@@ -76,7 +76,7 @@ def restarted(host, watcher):
     wait_until(lambda: 'on mains' in host.said()[before:], 30, 'it watches again: %s' % host.said())
     # What it asks once in six hours was begun before that line, and is read a poll after its end.
     wait_until(lambda: not children_of(pid), 60, 'its question is answered')
-    time.sleep(MAINS_POLL_S + 1)
+    time.sleep(POLL_MAINS_S + 1)
     return pid
 
 
